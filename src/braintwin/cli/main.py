@@ -1,0 +1,40 @@
+"""The entry of every command, and the error ladder.
+
+A user's mistake is one line and exit code 2; a bug keeps its traceback and exits with 1; a run that finished
+with nights in quarantine exits with 0 and says so.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from braintwin.errors import BrainTwinError
+
+
+def pin_threads(count: int = 1) -> None:
+    """Give BLAS and OpenMP one owner of the cores: the workflow, not the library."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(count))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code."""
+    debug = "--debug" in arguments
+    arguments = [a for a in arguments if a != "--debug"]
+    pin_threads()
+    try:
+        if arguments[:1] == ["step"]:
+            from braintwin.cli import step
+
+            return step.run(arguments[1:])
+        from braintwin.cli import people
+
+        return people.run(arguments)
+    except BrainTwinError as error:
+        if debug:
+            raise
+        sys.stderr.write(f"braintwin: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("braintwin: interrupted; run the same command again to go on\n")
+        return 130

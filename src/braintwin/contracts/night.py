@@ -1,0 +1,73 @@
+"""The hypnogram twin of one person (`night.nc`): NetCDF groups opened through `io.posterior`."""
+
+from braintwin.contracts.base import Contract, Var
+
+GROUPS = (
+    "onset", "w_n1", "w_deep", "n1_w", "n23_w", "r_w",
+    "n1_n2", "n2_n3", "n3_n2", "n2_n1", "nrem_r", "r_nrem",
+)  # fmt: skip
+"""The twelve hazard groups: what a person, a night and a treatment shift."""
+
+NIGHT_POSTERIOR = Contract(
+    name="night.nc/posterior",
+    meaning="Posterior draws of the hypnogram twin.",
+    variables={
+        "person_effect": Var(("chain", "draw", "group"), "f", "", "lasting shift of the log hazard of a group"),
+        "night_effect": Var(
+            ("chain", "draw", "night", "group"), "f", "", "shift of that night alone, around the person's"
+        ),
+        "night_sd": Var(("chain", "draw", "group"), "f", "", "sd of nights around the person"),
+        "time_effect": Var(
+            ("chain", "draw", "transition", "time_basis"), "f", "", "change of a log hazard with time of night"
+        ),
+        "dwell_effect": Var(
+            ("chain", "draw", "from_stage", "dwell_bin"), "f", "", "change of leaving with time in stage"
+        ),
+        "pressure_effect": Var(("chain", "draw", "transition"), "f", "", "change per unit of Process S"),
+    },
+    coords={
+        "group": Var(("group",), "U", meaning="hazard groups of contracts.night.GROUPS"),
+        "night": Var(("night",), "U", meaning="nights that were fitted"),
+    },
+    attrs=("person", "onset_source", "population", "arousal_rate"),  # onset_source: data | prior
+)
+
+NIGHT_PRIOR = Contract(
+    name="night.nc/prior",
+    meaning="Prior draws of the same parameters (one chain), for contraction.",
+    variables={
+        "person_effect": Var(("chain", "draw", "group"), "f", "", "as in the posterior"),
+        "night_sd": Var(("chain", "draw", "group"), "f", "", "as in the posterior"),
+    },
+    coords={"group": Var(("group",), "U", meaning="hazard groups")},
+)
+
+NIGHT_STATS = Contract(
+    name="night.nc/sample_stats",
+    meaning="What the sampler said.",
+    variables={
+        "diverging": Var(("chain", "draw"), "b", "", "the trajectory diverged"),
+        "energy": Var(("chain", "draw"), "f", "", "Hamiltonian"),
+    },
+)
+
+NIGHT_OBSERVED = Contract(
+    name="night.nc/observed_data",
+    meaning="The hypnograms that were fitted, padded with -1, and what they add up to.",
+    variables={
+        "stage": Var(("night", "epoch"), "iu", "", "stage code"),
+        "time_in_bed": Var(("night",), "f", "min", "recorded period that was used"),
+        "outcome_value": Var(("night", "outcome"), "f", "", "outcome of that night, see contracts.simulate"),
+    },
+    coords={
+        "night": Var(("night",), "U", meaning="nights that were fitted"),
+        "outcome": Var(("outcome",), "U", meaning="see contracts.simulate.OUTCOMES"),
+    },
+)
+
+NIGHT_PREDICTIVE = Contract(
+    name="night.nc/posterior_predictive",
+    meaning="Outcomes of simulated further nights of this person, untreated.",
+    variables={"outcome_value": Var(("sample", "outcome"), "f", "", "outcome of a simulated night")},
+    coords={"outcome": Var(("outcome",), "U", meaning="see contracts.simulate.OUTCOMES")},
+)

@@ -1,0 +1,51 @@
+"""The prepared night: hypnogram, artefact mask, spectral lines (`prepare.nc`) and EEG epochs (`epochs.zarr.zip`)."""
+
+from braintwin.contracts.base import Contract, Var
+
+ARTEFACTS = ("amplitude", "flat", "muscle", "marked", "absent")
+"""Reasons for refusing an epoch of a channel; reason *i* is bit ``1 << i`` of ``artefact``."""
+
+PREPARED = Contract(
+    name="prepare.nc",
+    meaning="One night: its hypnogram and what of its EEG can be used. A night without EEG has no channels.",
+    variables={
+        "stage": Var(("epoch",), "iu", meaning="stage code of contracts.stages; -1 where missing"),
+        "artefact": Var(("epoch", "channel"), "iu", meaning="bit mask of ARTEFACTS; 0 is clean"),
+        "line_frequency": Var(("line",), "f", "Hz", "centre of a narrow interference line"),
+        "line_width": Var(("line",), "f", "Hz", "full width to mask around the centre"),
+        "line_channel": Var(("line",), "U", meaning="channel that shows the line"),
+        "line_excess": Var(("line",), "f", "dB", "height of the line over its neighbourhood"),
+    },
+    coords={
+        "epoch": Var(("epoch",), "iu", meaning="number of the epoch in this night, from 0"),
+        "onset": Var(("epoch",), "f", "s", "start of the epoch after the first sample of the recording"),
+        "channel": Var(("channel",), "U", meaning="EEG derivation after re-referencing"),
+    },
+    attrs=(
+        "night",
+        "person",
+        "dataset",
+        "condition",
+        "night_index",
+        "epoch_s",
+        "sfreq",
+        "reference",
+        "highpass",
+        "lowpass",
+        "stages_source",  # scored | yasa | none
+        "lights_off",  # s after the first epoch, or "unknown": sleep latency exists only where it is known
+        "position_source",  # montage that gave the electrode positions, or "none"
+    ),
+)
+
+EPOCHS = Contract(
+    name="epochs.zarr.zip",
+    meaning="The night's EEG, re-referenced, filtered and cut into epochs.",
+    variables={"eeg": Var(("epoch", "channel", "time"), "f", "µV", "EEG, float32")},
+    coords={
+        "epoch": Var(("epoch",), "iu", meaning="as in prepare.nc"),
+        "channel": Var(("channel",), "U", meaning="as in prepare.nc"),
+        "time": Var(("time",), "f", "s", "time in the epoch"),
+    },
+    attrs=("night", "person", "sfreq"),
+)

@@ -1,0 +1,77 @@
+"""The corticothalamic twin of one person (`spectral.nc`): NetCDF groups opened through `io.posterior`."""
+
+from braintwin.contracts.base import Contract, Var
+
+_STAGE = ("chain", "draw", "stage")
+_SITE = ("chain", "draw", "stage", "channel")
+
+_PARAMETERS = {
+    "X": Var(_STAGE, "f", "", "cortical loop gain"),
+    "Y": Var(_STAGE, "f", "", "corticothalamic loop gain"),
+    "Z": Var(_STAGE, "f", "", "intrathalamic loop gain"),
+    "emg_fraction": Var(_STAGE, "f", "", "share of the power in the fitted band that is muscle"),
+    "log_scale": Var(_SITE, "f", "ln(µV²/Hz)", "log of the input power"),
+    "t0": Var(("chain", "draw"), "f", "s", "effective corticothalamic loop delay"),
+    "alpha_wake": Var(("chain", "draw"), "f", "1/s", "dendritic decay rate awake"),
+    "alpha_sleep": Var(("chain", "draw"), "f", "1/s", "dendritic decay rate asleep"),
+    "kappa": Var(("chain", "draw"), "f", "", "coupling on the graph Laplacian"),
+    "residual_sd": Var(("chain", "draw"), "f", "", "scale of the residual of the log spectrum, nat"),
+}
+
+_COORDS = {
+    "stage": Var(("stage",), "U", meaning="stages that had clean epochs"),
+    "channel": Var(("channel",), "U", meaning="EEG derivation"),
+}
+
+SPECTRAL_POSTERIOR = Contract(
+    name="spectral.nc/posterior",
+    meaning="Posterior draws of the corticothalamic twin.",
+    variables=_PARAMETERS,
+    coords=_COORDS,
+    attrs=("person", "graph", "kappa_source"),  # kappa_source: data | prior
+)
+
+SPECTRAL_PRIOR = Contract(
+    name="spectral.nc/prior",
+    meaning="Prior draws of the same parameters (one chain), for contraction.",
+    variables={name: var for name, var in _PARAMETERS.items() if name != "log_scale"},
+    coords={"stage": _COORDS["stage"]},
+)
+
+SPECTRAL_STATS = Contract(
+    name="spectral.nc/sample_stats",
+    meaning="What the sampler said, and whether each draw is a stable brain.",
+    variables={
+        "diverging": Var(("chain", "draw"), "b", "", "the trajectory diverged"),
+        "energy": Var(("chain", "draw"), "f", "", "Hamiltonian"),
+        "lp": Var(("chain", "draw"), "f", "", "log posterior density of the unconstrained draw"),
+        "stable": Var(("chain", "draw", "stage"), "b", "", "the exact winding rule holds"),
+    },
+)
+
+SPECTRAL_PREDICTIVE = Contract(
+    name="spectral.nc/posterior_predictive",
+    meaning="Replicated log spectra for a thinned set of draws.",
+    variables={
+        "log_psd": Var(("sample", "stage", "channel", "freq"), "f", "ln(µV²/Hz)", "replicated log spectrum"),
+        "log_psd_model": Var(("sample", "stage", "channel", "freq"), "f", "ln(µV²/Hz)", "model without residual"),
+    },
+    coords={**_COORDS, "freq": Var(("freq",), "f", "Hz", "frequency")},
+)
+
+SPECTRAL_OBSERVED = Contract(
+    name="spectral.nc/observed_data",
+    meaning="What was fitted: log spectra averaged over the person's nights.",
+    variables={
+        "log_psd": Var(("stage", "channel", "freq"), "f", "ln(µV²/Hz)", "observed log spectrum"),
+        "log_psd_var": Var(("stage", "channel", "freq"), "f", "", "its sampling variance"),
+        "used": Var(("stage", "channel", "freq"), "iub", "", "1 where the bin entered the likelihood"),
+    },
+    coords={**_COORDS, "freq": Var(("freq",), "f", "Hz", "frequency")},
+)
+
+SPECTRAL_STARTS = Contract(
+    name="spectral.nc/starts",
+    meaning="The multi-start search that came before sampling.",
+    variables={"log_posterior": Var(("start",), "f", "", "optimum that each start reached, best first")},
+)

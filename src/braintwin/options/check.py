@@ -1,0 +1,18 @@
+"""Options of `check`."""
+
+from braintwin.options.base import Options, option
+
+
+class CheckOptions(Options):
+    """The gates a fit must pass before anything is built on it."""
+
+    max_rhat: float = option(1.01, "Largest rank-normalised R-hat that passes.", gt=1)
+    fail_rhat: float = option(1.05, "R-hat from which a fit has failed; between the two it is a warning.", gt=1)
+    min_ess: float = option(400.0, "Smallest bulk and tail effective sample size that passes.", gt=0)
+    fail_ess: float = option(100.0, "Effective sample size below which a fit has failed.", gt=0)
+    max_divergences: float = option(0.01, "Largest share of divergent draws; none passes, more fails.", ge=0, le=1)
+    min_ebfmi: float = option(0.3, "Smallest energy Bayesian fraction of missing information.", gt=0)
+    min_stable: float = option(0.95, "Smallest share of draws that are stable brains.", gt=0, le=1)
+    max_residual: float = option(0.5, "Largest residual scale of the log spectrum.", unit="nat", gt=0)
+    min_best_starts: int = option(2, "Starts that must reach the best optimum.", ge=1)
+    mode_nats: float = option(3.0, "A second optimum this close is a second explanation.", unit="nat", gt=0)

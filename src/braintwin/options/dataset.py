@@ -1,0 +1,44 @@
+"""Where a dataset comes from and how its scoring is to be read."""
+
+from pydantic import Field
+
+from braintwin.options.base import Options, option
+
+
+class StageOptions(Options):
+    """How the hypnogram of a dataset is written."""
+
+    column: str | None = option(None, "Column of events.tsv that holds the stage; found by its name where unset.")
+    codes: dict[str, str] = option(
+        {}, "What each code means, e.g. {'0': W, '1': N1, '2': N2, '3': N3, '4': R}; integer codes are never guessed."
+    )
+    acquisition: str | None = option(None, "Value of the acq- entity whose events.tsv holds the scoring.")
+    lights_off: str | None = option(
+        None, "Event label that marks lights off, or 'start' where scoring starts at lights off."
+    )
+
+
+class DatasetOptions(Options):
+    """One dataset of the study."""
+
+    source: str = Field(
+        description="A folder, a .tar.gz, an https:// address of a .tar.gz, or synthetic:<people> (embedded)."
+    )
+    checksum: str | None = option(None, "Expected checksum of an archive, as sha256:<hex> or md5:<hex>.")
+    subfolder: str = option(
+        "", "Folder of the dataset inside its archive; found by its dataset_description.json where empty."
+    )
+    people: list[str] | None = option(None, "Participants to include (labels without sub-); everyone where unset.")
+    max_people: int | None = option(None, "Take only this many people, in the order of the participants.", ge=1)
+    task: str | None = option("sleep", "Task that marks a night's recording; any task where unset (case is ignored).")
+    acquisition: str | None = option(None, "Value of the acq- entity of the recording to use.")
+    person_column: str | None = option(
+        None, "Column of participants.tsv that names the person where participant_id names a night."
+    )
+    conditions: dict[str, str] = option(
+        {}, "Column of participants.tsv -> condition; the column holds the number or label of the session."
+    )
+    diagnosis: str | None = option(
+        None, "What these people have: healthy, insomnia or osa; or column:<name> of participants.tsv."
+    )
+    stages: StageOptions = option(StageOptions(), "How the scoring is written.")

@@ -1,0 +1,15 @@
+"""Options of `features`."""
+
+from braintwin.options.base import Options, option
+
+
+class FeaturesOptions(Options):
+    """How spectra are estimated."""
+
+    window_s: float = option(4.0, "Length of a Hann window.", unit="s", gt=0.5, le=30)
+    df: float = option(0.5, "Spacing of the frequencies that are kept.", unit="Hz", gt=0, le=2)
+    fmin: float = option(1.0, "Lowest frequency.", unit="Hz", gt=0)
+    fmax: float = option(40.0, "Highest frequency.", unit="Hz", gt=5, le=100)
+    min_epochs: int = option(8, "Fewest clean epochs of a stage; below, the stage is missing.", ge=2)
+    swa_band: tuple[float, float] = option((0.75, 4.5), "Band of slow-wave activity.", unit="Hz")
+    events: bool = option(True, "Detect spindles and slow waves with YASA.")

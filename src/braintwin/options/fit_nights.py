@@ -1,0 +1,15 @@
+"""Options of `fit-nights`."""
+
+from braintwin.options.base import Options, option
+
+
+class FitNightsOptions(Options):
+    """How the hypnogram twin is fitted."""
+
+    chains: int = option(4, "Chains.", ge=2, le=16)
+    tune: int = option(500, "Warm-up draws of a chain, thrown away.", ge=100)
+    draws: int = option(500, "Draws kept of a chain.", ge=100)
+    predictive_samples: int = option(400, "Simulated further nights to keep.", ge=50)
+    conditions: list[str] = option(
+        ["", "placebo", "baseline", "habitual"], "Conditions that count as untreated; other nights are not fitted."
+    )

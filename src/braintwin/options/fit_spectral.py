@@ -1,0 +1,29 @@
+"""Options of `fit-spectral`."""
+
+from typing import Literal
+
+from braintwin.options.base import Options, option
+
+
+class GraphOptions(Options):
+    """The graph whose Laplacian modes couple the channels."""
+
+    source: Literal["auto", "structural", "functional", "distance", "none"] = option(
+        "auto", "auto: functional from 4 channels on, none below."
+    )
+    measure: str = option("aec_orth", "Measure of the functional graph; negative values are clipped.")
+    band: str = option("sigma", "Band of the functional graph.")
+    stage: str = option("N2", "Stage of the functional graph.")
+
+
+class FitSpectralOptions(Options):
+    """How the corticothalamic twin is fitted."""
+
+    graph: GraphOptions = option(GraphOptions(), "Graph of the field.")
+    chains: int = option(4, "Chains.", ge=2, le=16)
+    tune: int = option(500, "Warm-up draws of a chain, thrown away.", ge=100)
+    draws: int = option(500, "Draws kept of a chain.", ge=100)
+    starts: int = option(24, "Optimisations from spread starts before sampling; all chains begin at the best.", ge=4)
+    student_nu: float = option(4.0, "Degrees of freedom of the residual of the log spectrum.", gt=2)
+    max_channels: int = option(8, "Most channels in the likelihood; more are averaged by region of the scalp.", ge=1)
+    predictive_samples: int = option(200, "Replicated spectra to keep.", ge=20)
