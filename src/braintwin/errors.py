@@ -33,6 +33,10 @@ class NothingToDo(NightExcluded):
     """The data hold nothing for this step (a night without EEG has no spectrum); not a fault."""
 
 
+class FitFailed(BrainTwinError):
+    """A fit ran and its result must not be used; nothing is built on it."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the nearest known word, or an empty string."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.6)

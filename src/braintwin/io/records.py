@@ -3,14 +3,15 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from braintwin.contracts.tables import NIGHT_COLUMNS, PEOPLE_COLUMNS, NightRow, PersonRow, Status
-from braintwin.errors import BrainTwinError
+from braintwin.errors import BrainTwinError, FitFailed, NightExcluded, NothingToDo
 from braintwin.io.arrays import write_text
 
 M = TypeVar("M", bound=BaseModel)
@@ -90,3 +91,34 @@ def write_status(artefact: Path | str, step: str, state: str, reason: str = "") 
 def read_status(artefact: Path | str) -> Status:
     """Read the status of the step that made `artefact`."""
     return read_json(status_path(artefact), Status)
+
+
+@contextmanager
+def guarded(artefact: Path | str, step: str, write_empty: Callable[[], None]) -> Iterator[None]:
+    """Carry out a step on one night or person: whatever its data hold, an artefact and a status are written.
+
+    Where the block refuses the data, `write_empty` writes the valid, empty artefact and the status keeps the reason.
+    An exception of another kind is a bug and passes through.
+    """
+    try:
+        yield
+    except (NightExcluded, FitFailed) as refusal:
+        write_empty()
+        state = {NothingToDo: "absent", FitFailed: "failed"}.get(type(refusal), "excluded")
+        write_status(artefact, step, state, str(refusal))
+    else:
+        write_status(artefact, step, "ok")
+
+
+def require_ok(artefact: Path | str) -> None:
+    """Raise what the step before raised, unless its artefact is whole.
+
+    Raises
+    ------
+    NothingToDo, NightExcluded, FitFailed
+        As its status says.
+    """
+    status = read_status(artefact)
+    kind = {"absent": NothingToDo, "excluded": NightExcluded, "failed": FitFailed}.get(status.state)
+    if kind is not None:
+        raise kind(status.reason)
