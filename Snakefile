@@ -1,0 +1,41 @@
+"""BrainTwin: from a BIDS sleep dataset to a ranking of treatments for each person.
+
+    snakemake --cores 2 index     who is in the dataset (first, and whenever the dataset has changed)
+    snakemake --cores 2           everything else, for the people in the table
+
+`braintwin run` does both, with guards. Without --configfile the embedded synthetic cohort is used; a config
+is never merged with another, so no `configfile:` stands here.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9]+",
+    night="[A-Za-z0-9-]+",
+
+
+localrules:
+    all,
+
+
+rule all:
+    """The cohort page, and with it everything that it links to."""
+    input:
+        PATHS.cohort_page if NIGHTS else PATHS.nights,
+
+
+include: "workflow/rules/retrieve.smk"
+include: "workflow/rules/index.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/connect.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/check.smk"
+include: "workflow/rules/treat.smk"
+include: "workflow/rules/report.smk"

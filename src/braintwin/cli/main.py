@@ -24,12 +24,12 @@ def run(arguments: Sequence[str]) -> int:
     pin_threads()
     try:
         if arguments[:1] == ["step"]:
-            from braintwin.cli import step
+            from braintwin.cli.step import run as run_step
 
-            return step.run(arguments[1:])
-        from braintwin.cli import people
+            return run_step(arguments[1:])
+        from braintwin.cli.people import run as run_command
 
-        return people.run(arguments)
+        return run_command(arguments)
     except BrainTwinError as error:
         if debug:
             raise

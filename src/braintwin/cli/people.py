@@ -1,0 +1,118 @@
+"""The commands that people type."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+import braintwin
+
+app = typer.Typer(
+    name="braintwin",
+    help="Digital twins of the sleeping brain: from a BIDS dataset to a ranking of treatments. Research use only.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"braintwin {braintwin.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    del version
+
+
+@app.command("run", epilog="Example: braintwin run --config config/examples/ucddb.yaml --cores 2")
+def run_command(
+    config: Annotated[
+        Path | None, typer.Option(help="The study's config; the embedded synthetic cohort where unset.")
+    ] = None,
+    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    dry: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say how it ended.")] = False,
+) -> None:
+    """Index the datasets, then do whatever is missing up to the report."""
+    from braintwin.cli.run import run_study
+
+    raise typer.Exit(run_study(config, cores=cores, dry=dry, quiet=quiet))
+
+
+@app.command("synthesize", epilog="Example: braintwin synthesize cohort --people 12 --seed 7")
+def synthesize_command(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],
+    people: Annotated[int, typer.Option(min=3, help="People: healthy, insomnia and OSA in turn.")] = 8,
+    nights: Annotated[int, typer.Option(min=1, max=14, help="Nights of each.")] = 2,
+    hours: Annotated[float, typer.Option(min=1.1, max=14, help="Time in bed, h.")] = 8.0,
+    seed: Annotated[int, typer.Option(min=0, help="Root of the random numbers.")] = 20260101,
+) -> None:
+    """Write a synthetic BIDS cohort, with its known truth beside it."""
+    from braintwin.errors import BrainTwinError
+    from braintwin.options.synthesize import SynthesizeOptions
+    from braintwin.synthetic.cohort import write_cohort
+    from braintwin.synthetic.truth import truth_path
+
+    if folder.exists():
+        message = f"synthesize: {folder.name} exists already; name a new folder"
+        raise BrainTwinError(message)
+    write_cohort(folder, SynthesizeOptions(people=people, nights=nights, hours=hours), seed)
+    typer.echo(f"{folder}: {people} people, {nights} night(s) each; the truth is in {truth_path(folder)}")
+
+
+@app.command("config", epilog="Example: braintwin config > config.yaml")
+def config_command(
+    write: Annotated[bool, typer.Option("--write", help="Write config/config.yaml and config/schema.json.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema instead.")] = False,
+) -> None:
+    """Print every key of the config with its default and meaning."""
+    from braintwin.config import default_yaml, json_schema
+
+    if not write:
+        sys.stdout.write(json_schema() if schema else default_yaml())
+        return
+    folder = Path("config")
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(default_yaml(), encoding="utf-8")
+    (folder / "schema.json").write_text(json_schema(), encoding="utf-8")
+    typer.echo("config/config.yaml, config/schema.json")
+
+
+@app.command("digest", epilog="Example: braintwin digest results/demo > manifest.txt")
+def digest_command(
+    folder: Annotated[Path, typer.Argument(help="A results folder.", exists=True, file_okay=False)],
+) -> None:
+    """Print the canonical content digest of every result: equal digests are equal results."""
+    from braintwin.io.digest import tree_digests
+
+    for name, digest in tree_digests(folder).items():
+        typer.echo(f"{digest}  {name}")
+
+
+@app.command("step", help="One step of the workflow by hand; see braintwin step --help.", add_help_option=False)
+def _step() -> None:  # pragma: no cover - `cli.main` answers this command before typer does
+    pass
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; a mistyped command or flag is a user's mistake (2)."""
+    command = typer.main.get_command(app)
+    try:
+        result = command.main(list(arguments), prog_name="braintwin", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as mistake:
+        mistake.show()
+        return 2
+    except click.exceptions.Abort:
+        return 130
+    return int(result) if isinstance(result, int) else 0

@@ -1,0 +1,80 @@
+"""The canonical content digest: two results with equal digests hold the same values, dims and attributes.
+
+Bytes are no good for this: NetCDF and HTML may hold times, hosts and orders that mean nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from braintwin.provenance import VOLATILE
+
+
+def _pieces(dataset: xr.Dataset) -> Iterator[bytes]:
+    for name in sorted(map(str, dataset.variables)):
+        variable = dataset[name]
+        values = np.asarray(variable.values)
+        if values.dtype.kind in "OUST":
+            values = values.astype(str)
+            body = "\x1f".join(values.ravel().tolist()).encode()
+        else:
+            # -0.0 and the many NaNs compare equal, so they digest equal
+            plain = np.where(np.isnan(values), np.nan, values + 0.0) if values.dtype.kind == "f" else values
+            body = np.ascontiguousarray(plain).astype(plain.dtype.newbyteorder("<")).tobytes()
+        yield f"{name}|{variable.dims}|{values.shape}|{values.dtype.kind}".encode()
+        yield body
+        yield _attributes(variable.attrs)
+    yield _attributes(dataset.attrs)
+
+
+def _attributes(attrs: Mapping[Any, Any]) -> bytes:
+    kept = {str(k): np.asarray(v).tolist() for k, v in attrs.items() if str(k) not in VOLATILE}
+    return json.dumps(kept, sort_keys=True, default=str).encode()
+
+
+def dataset_digest(dataset: xr.Dataset) -> str:
+    """Return the SHA-256 over a dataset's names, dims, values and lasting attributes."""
+    total = hashlib.sha256()
+    for piece in _pieces(dataset):
+        total.update(len(piece).to_bytes(8, "little"))
+        total.update(piece)
+    return total.hexdigest()
+
+
+def content_digest(path: Path | str) -> str:
+    """Return the canonical digest of one artefact, by its kind; of any other file, that of its bytes."""
+    path = Path(path)
+    if path.suffix == ".nc":
+        with xr.open_datatree(path, engine="h5netcdf", decode_timedelta=False) as tree:
+            parts = {node.path: dataset_digest(node.to_dataset(inherit=False).load()) for node in tree.subtree}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    if path.name.endswith(".zarr.zip"):
+        from zarr.storage import ZipStore
+
+        store = ZipStore(path, mode="r")
+        try:
+            return dataset_digest(xr.open_zarr(store, consolidated=False).load())
+        finally:
+            store.close()
+    if path.suffix == ".json":
+        values = json.loads(path.read_text(encoding="utf-8"))
+        kept = {k: v for k, v in values.items() if k not in VOLATILE} if isinstance(values, dict) else values
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def tree_digests(folder: Path | str) -> dict[str, str]:
+    """Return the digest of every result below `folder`, logs and hidden files left out."""
+    folder = Path(folder)
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file())
+    kept = (p.relative_to(folder) for p in files)
+    return {
+        name.as_posix(): content_digest(folder / name)
+        for name in kept
+        if name.parts[0] != "logs" and not any(part.startswith(".") for part in name.parts)
+    }

@@ -1,0 +1,121 @@
+"""The config, the tables and the few functions that rules share; no science, nothing that is slow to import."""
+
+import csv
+import json
+from pathlib import Path
+
+from braintwin.config import parse_config
+from braintwin.contracts.tables import NightRow, PersonRow
+from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, StudyPaths
+from braintwin.provenance import code_digest, file_digest
+
+CONFIG = parse_config(config)
+PATHS = StudyPaths(Path("results") / CONFIG.study)
+LOGS = PATHS.root / "logs"
+ENV = "../../envs/braintwin.yaml"
+
+
+def table(path):
+    """Return the rows of a TSV, or none where it is not there yet."""
+    if not Path(path).is_file():
+        return []
+    with open(path, encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+NIGHTS = {row["night"]: NightRow.model_validate(row) for row in table(PATHS.nights)}
+PEOPLE = [
+    PersonRow.model_validate({**row, "covariates": json.loads(row["covariates"])})
+    for row in table(PATHS.people)
+    if any(night.person == row["person"] for night in NIGHTS.values())
+]
+BATCHES = {
+    batch: [row for row in PEOPLE if row.batch == batch]
+    for batch in sorted({row.batch for row in PEOPLE})
+}
+
+
+def options(section):
+    """Return one step's options as JSON; Snakemake runs the step again when they change."""
+    return getattr(CONFIG, section).model_dump_json()
+
+
+def dataset_options(name):
+    """Return one dataset's options as JSON."""
+    return CONFIG.datasets[name].model_dump_json()
+
+
+def code(step):
+    """Return the digest of a step's code and of all that it imports."""
+    return code_digest(f"braintwin.steps.{step}")
+
+
+def records():
+    """Return the record of every dataset."""
+    return [PATHS.dataset_record(name) for name in CONFIG.datasets]
+
+
+def root(name):
+    """Return where a dataset lies, as its record says."""
+    return json.loads(PATHS.dataset_record(name).read_text(encoding="utf-8"))["root"]
+
+
+def sources(wildcards):
+    """Return the files of a night that are there to read."""
+    row = NIGHTS[wildcards.night]
+    there = ((row.signal, row.has_eeg), (row.stages, row.has_stages))
+    return [
+        Path(root(row.dataset)) / path for path, present in there if path and present
+    ]
+
+
+def of_nights(people, step, eeg_only=False):
+    """Return an artefact of every night of `people`."""
+    members = {row.person for row in people}
+    return [
+        PATHS.night(night, step)
+        for night, row in NIGHTS.items()
+        if row.person in members and (row.has_eeg or not eeg_only)
+    ]
+
+
+def of_nights_status():
+    """Return the status of every step of every night."""
+    return [
+        PATHS.night(night, step, ".status.json")
+        for night, row in NIGHTS.items()
+        for step in NIGHT_STEPS
+        if row.has_eeg or step == "prepare"
+    ]
+
+
+def of_people(people, step, suffix=".nc"):
+    """Return an artefact of every one of `people`."""
+    return [PATHS.person(row.person, step, suffix) for row in people]
+
+
+def as_json(people):
+    """Return `people` as one JSON value."""
+    return json.dumps([row.model_dump() for row in people])
+
+
+def bundled(path):
+    """Return a file of the study, or the one that comes with the workflow."""
+    return path if Path(path).is_file() else str(Path(workflow.basedir) / path)
+
+
+def digests(*paths):
+    """Return short digests of files that are there: content decides a rerun, not the time of writing."""
+    return [file_digest(path)[:12] for path in paths if Path(path).is_file()]
+
+
+TREATMENTS = bundled(CONFIG.treatments)
+POPULATION = bundled("src/braintwin/data/population.nc")
+STATUSES = [
+    *of_nights_status(),
+    *(
+        path
+        for step in PERSON_STEPS
+        for path in of_people(PEOPLE, step, ".status.json")
+    ),
+]

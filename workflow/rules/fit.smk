@@ -1,0 +1,61 @@
+"""Fit the two twins, a batch of people in one process: one compilation serves them all.
+
+IN   nights/*/features.nc, connect.nc (spectral twin); nights/*/prepare.nc (hypnogram twin)
+OUT  people/{person}/spectral.nc, night.nc, spectral.status.json, night.status.json
+"""
+
+for batch, people in BATCHES.items():
+
+    rule:
+        name:
+            f"fit_spectral_{batch}"
+        input:
+            features=of_nights(people, "features", eeg_only=True),
+            connect=of_nights(people, "connect", eeg_only=True),
+        output:
+            spectral=of_people(people, "spectral"),
+            status=of_people(people, "spectral", ".status.json"),
+        log:
+            LOGS / "fit-spectral" / f"{batch}.log",
+        conda:
+            ENV
+        threads: 4
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=lambda wildcards, attempt: 120 * attempt,
+        params:
+            people=as_json(people),
+            options=options("fit_spectral"),
+            seed=CONFIG.seed,
+            code=code("fit_spectral"),
+        shell:
+            "braintwin step fit-spectral --people {params.people:q} --features {input.features:q}"
+            " --connect {input.connect:q} --spectral {output.spectral:q} --seed {params.seed}"
+            " --threads {threads} --options {params.options:q} > {log:q} 2>&1"
+
+    rule:
+        name:
+            f"fit_nights_{batch}"
+        input:
+            prepare=of_nights(people, "prepare"),
+            population=POPULATION,
+        output:
+            night=of_people(people, "night"),
+            status=of_people(people, "night", ".status.json"),
+        log:
+            LOGS / "fit-nights" / f"{batch}.log",
+        conda:
+            ENV
+        threads: 4
+        resources:
+            mem_mb=lambda wildcards, attempt: 4000 * attempt,
+            runtime=lambda wildcards, attempt: 120 * attempt,
+        params:
+            people=as_json(people),
+            options=options("fit_nights"),
+            seed=CONFIG.seed,
+            code=code("fit_nights"),
+        shell:
+            "braintwin step fit-nights --people {params.people:q} --prepare {input.prepare:q}"
+            " --population {input.population:q} --night {output.night:q} --seed {params.seed}"
+            " --threads {threads} --options {params.options:q} > {log:q} 2>&1"
