@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 import braintwin
@@ -105,14 +104,8 @@ def _step() -> None:  # pragma: no cover - `cli.main` answers this command befor
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a mistyped command or flag is a user's mistake (2)."""
-    command = typer.main.get_command(app)
     try:
-        result = command.main(list(arguments), prog_name="braintwin", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as mistake:
-        mistake.show()
-        return 2
-    except click.exceptions.Abort:
-        return 130
-    return int(result) if isinstance(result, int) else 0
+        typer.main.get_command(app)(list(arguments), prog_name="braintwin")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
+    return 0

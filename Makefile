@@ -1,0 +1,53 @@
+# BrainTwin: `make demo` runs the whole pipeline on the synthetic cohort, `make test` passes the tests.
+# Both install what they need into .venv first, from the hashed lock of this Python.
+
+PYTHON ?= python3
+VENV   ?= .venv
+CORES  ?= 2
+BIN    := $(VENV)/bin
+RUN    := PATH="$(abspath $(BIN)):$$PATH"
+
+.PHONY: help install demo test lint format bench validate config lock clean
+
+help:            ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+install: $(VENV)/.installed   ## a virtual environment from the lock
+
+$(VENV)/.installed: envs/install.sh envs/lock-3.11.txt envs/lock-3.12.txt envs/lock-3.13.txt pyproject.toml
+	@sh envs/install.sh "$(PYTHON)" "$(VENV)"
+	@touch $@
+
+demo: install    ## the whole pipeline on the embedded synthetic cohort
+	@$(RUN) braintwin run --config config/config.yaml --cores $(CORES)
+
+test: install    ## every test that this machine can run (about 15 min on 2 cores)
+	@$(RUN) $(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+lint: install    ## formatting, lints and types
+	@$(RUN) ruff format --check src tests benchmarks
+	@$(RUN) ruff check src tests benchmarks
+	@$(RUN) mypy
+	@$(RUN) snakefmt --check Snakefile workflow/rules
+	@$(RUN) snakemake --lint
+
+format: install  ## write the formatting
+	@$(RUN) ruff format src tests benchmarks
+	@$(RUN) ruff check --fix src tests benchmarks
+	@$(RUN) snakefmt Snakefile workflow/rules
+
+bench: install   ## speed against peers and naive versions, in the same run
+	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $(BIN)/python $$script || exit 1; done
+
+validate: install  ## the long evidence: recovery at full size
+	@$(RUN) BRAINTWIN_VALIDATE=1 $(BIN)/python -m pytest -n $(CORES) tests/recovery
+
+config: install  ## write config/config.yaml and config/schema.json from the options
+	@$(RUN) braintwin config --write
+
+lock: install    ## resolve the locks and envs/braintwin.yaml again (needs uv)
+	@sh envs/lock.sh
+	@$(BIN)/python envs/export.py
+
+clean:           ## remove the environment and what the demo made; studies of yours stay
+	rm -rf $(VENV) results/demo resources/synthetic*
