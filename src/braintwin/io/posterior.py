@@ -75,7 +75,7 @@ def read_groups(path: Path | str, contracts: Mapping[str, Contract] | None = Non
 
 def posterior_dataset(result: Any, group: str = "posterior") -> xr.Dataset:
     """Return one group of what a sampler returned, whichever ArviZ made it."""
-    found = result[group] if isinstance(result, xr.DataTree) else getattr(result, group)
+    found: Any = result[group] if isinstance(result, xr.DataTree) else getattr(result, group)
     return found.to_dataset() if isinstance(found, xr.DataTree) else xr.Dataset(found)
 
 
