@@ -1,0 +1,137 @@
+"""Laws of the simulated night: the published chain, the likelihood's hazards, coupling by common random numbers."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from braintwin.contracts.night import GROUPS
+from braintwin.contracts.simulate import OUTCOMES
+from braintwin.models.hypnogram import log_odds, night_steps
+from braintwin.models.nights_simulator import CDF_ORDER, simulate_nights
+from braintwin.models.outcomes import outcomes
+from braintwin.models.population import BASE_COUNTS, first_population
+
+POPULATION = first_population()
+NONE = np.zeros((1, len(GROUPS)))
+
+
+def random_person(seed: int) -> dict[str, np.ndarray]:
+    draws = POPULATION.draw(np.random.default_rng(seed), 1)
+    return {
+        "effect": draws.person_effect[0] + draws.night_effect[0],
+        "time_effect": draws.time_effect[0],
+        "dwell_effect": draws.dwell_effect[0],
+        "pressure_effect": draws.pressure_effect[0],
+    }
+
+
+def test_base_rates_give_the_published_night():
+    stages = simulate_nights(
+        POPULATION, effects=NONE, uniforms=np.random.default_rng(1).random((6000, 960)), n_epochs=960
+    )
+    mean = dict(zip(OUTCOMES, outcomes(stages).mean(axis=0), strict=True))
+    assert mean["SOL"] == pytest.approx(15, abs=2)
+    assert mean["WASO"] == pytest.approx(79, abs=2)
+    assert mean["TST"] == pytest.approx(386, abs=2)
+    assert mean["SE"] == pytest.approx(80, abs=2)
+    share = [100 * mean[name] / mean["TST"] for name in ("N1", "N2", "N3", "REM")]
+    np.testing.assert_allclose(share, [16, 49, 17, 18], atol=1.5)
+
+
+def test_long_nights_settle_at_the_stationary_distribution():
+    counts = np.array(BASE_COUNTS, float)
+    chain = counts / counts.sum(axis=1, keepdims=True)
+    values, vectors = np.linalg.eig(chain.T)
+    stationary = np.real(vectors[:, np.argmax(np.real(values))])
+    stationary /= stationary.sum()
+    stages = simulate_nights(
+        POPULATION, effects=NONE, uniforms=np.random.default_rng(2).random((200, 20_000)), n_epochs=20_000
+    )
+    seen = np.bincount(stages[:, 2_000:].ravel(), minlength=5) / stages[:, 2_000:].size
+    np.testing.assert_allclose(seen, stationary, atol=0.004)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0, 80))
+def test_the_simulator_uses_the_hazards_of_the_likelihood(seed, arousal_rate):
+    person = random_person(seed)
+    uniforms = np.random.default_rng(seed + 1).random((1, 700))
+    stages = simulate_nights(
+        POPULATION,
+        effects=person["effect"][None],
+        uniforms=uniforms,
+        n_epochs=700,
+        arousal_rate=arousal_rate,
+        **{name: person[name] for name in ("time_effect", "dwell_effect", "pressure_effect")},
+    )[0]
+    steps = night_steps(stages)
+    assert len(steps.epoch) == 699
+    odds = np.exp(log_odds(POPULATION, steps, arousal_rate=arousal_rate, **person))
+    order = np.array(CDF_ORDER)
+    cumulative = np.cumsum(odds[:, order] / odds.sum(axis=1, keepdims=True), axis=1)
+    expected = order[(uniforms[0, steps.epoch][:, None] >= cumulative[:, :-1]).sum(axis=1)]
+    np.testing.assert_array_equal(expected, steps.to)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**31))
+def test_a_night_does_not_depend_on_its_neighbours(seed):
+    rng = np.random.default_rng(seed)
+    draws = POPULATION.draw(rng, 4)
+    uniforms = rng.random((12, 300))
+    lengths = rng.integers(1, 301, 4)
+    arguments = {
+        "time_effect": draws.time_effect, "dwell_effect": draws.dwell_effect, "pressure_effect": draws.pressure_effect,
+    }  # fmt: skip
+    together = simulate_nights(
+        POPULATION, effects=draws.person_effect, uniforms=uniforms, n_epochs=lengths, **arguments
+    )
+    for i in range(12):
+        alone = simulate_nights(
+            POPULATION, effects=draws.person_effect[i // 3], uniforms=uniforms[i : i + 1],
+            n_epochs=int(lengths[i // 3]),
+            **{name: values[i // 3] for name, values in arguments.items()},
+        )  # fmt: skip
+        np.testing.assert_array_equal(alone[0], together[i])
+        assert (together[i] == -1).sum() == 300 - lengths[i // 3]
+        assert (together[i, : lengths[i // 3]] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("group", "outcome", "sign"),
+    [("onset", "SOL", -1), ("n23_w", "WASO", 1), ("w_n1", "WASO", -1), ("n2_n3", "N3", 1), ("nrem_r", "REM", 1)],
+)
+def test_a_group_moves_its_outcome(group, outcome, sign):
+    uniforms = np.random.default_rng(3).random((1500, 960))
+    shifted = NONE.copy()
+    shifted[0, GROUPS.index(group)] = 0.3
+    column = OUTCOMES.index(outcome)
+    base, moved = (
+        outcomes(simulate_nights(POPULATION, effects=e, uniforms=uniforms, n_epochs=960))[:, column]
+        for e in (NONE, shifted)
+    )
+    difference = sign * (moved - base)
+    assert difference.mean() > 5 * difference.std() / np.sqrt(len(difference))
+
+
+def test_common_random_numbers_couple_treatments():
+    rng = np.random.default_rng(4)
+    uniforms, fresh = rng.random((2000, 960)), rng.random((2000, 960))
+    shifted = NONE.copy()
+    shifted[0, GROUPS.index("n23_w")] = -0.1
+    column = OUTCOMES.index("WASO")
+    base, same, other = (
+        outcomes(simulate_nights(POPULATION, effects=e, uniforms=u, n_epochs=960))[:, column]
+        for e, u in ((NONE, uniforms), (shifted, uniforms), (shifted, fresh))
+    )
+    assert np.std(same - base) < 0.5 * np.std(other - base)
+
+
+def test_draws_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="effects"):
+        simulate_nights(POPULATION, effects=np.zeros((5, 12)), uniforms=np.zeros((12, 10)), n_epochs=10)
+    with pytest.raises(ValueError, match="n_epochs"):
+        simulate_nights(POPULATION, effects=NONE, uniforms=np.zeros((12, 10)), n_epochs=11)
+    with pytest.raises(ValueError, match="expected"):
+        simulate_nights(POPULATION, effects=np.zeros((1, 11)), uniforms=np.zeros((12, 10)), n_epochs=10)
