@@ -80,6 +80,6 @@ def test_density_and_gradient(compiled):
         - 200 * (1.1**2 - 1) ** 2
         + stats.norm.logpdf(PEOPLE["a"], 2.5, np.exp(0.3)).sum()
     )
-    assert value == pytest.approx(expected, rel=1e-9)
+    assert value == pytest.approx(expected, rel=1e-8)
     assert compiled.unpack(point)["spare"] == pytest.approx([0.1, -0.4])
     assert density(np.full(compiled.n_dim, np.nan))[0] == -np.inf
