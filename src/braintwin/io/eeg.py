@@ -1,0 +1,318 @@
+"""A night's signals: found, opened, told apart and brought to µV. Nothing after this module converts units.
+
+Dates, names and free text of the recording stay here: a :class:`Recording` carries none of them.
+"""
+
+import json
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.signal import detrend
+
+from braintwin.errors import NightExcluded
+from braintwin.io.channels import MASTOIDS, Role, electrodes, role
+from braintwin.io.edf import VOLTS, Signal, read_header
+from braintwin.io.records import read_table
+
+PLAUSIBLE_UV = (1.0, 300.0)
+"""Range of the median standard deviation of an EEG channel, µV; narrower than 1e3, so that one power of 1000 fits."""
+
+_POINTERS = (b"/annex/objects/", b"version https://git-lfs", b"../.git/annex/", b".git/annex/")
+_REFERENCE_WORDS = ("linked", "contralateral", "ipsilateral", "mastoid", "average", "nose", "ear", "earlobe", "common")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """An opened recording, its data still on disk.
+
+    Parameters
+    ----------
+    path : Path
+        The signal file; never written to any output.
+    roles : dict of str to Role
+        What each channel holds, in the order of the file.
+    sfreq : dict of str to float
+        Native rate of each channel, Hz.
+    to_uv : dict of str to float
+        Factor from what mne returns to µV.
+    duration_s : float
+        Length, s.
+    units_source : str
+        Where the unit is known from: ``header``, ``channels.tsv``, ``amplitude`` (the declared unit is impossible and
+        another one fits), ``arbitrary`` (no unit of volts fits: absolute thresholds mean nothing).
+    reader : str
+        ``mne-bids``, or ``mne`` where the sidecars do not agree with the file.
+    reference : str
+        Reference as the sidecar has it, in known words only; empty where unknown.
+    highpass, lowpass : float or None
+        Edges of the recorder's filter over EEG channels, Hz.
+    power_line : float or None
+        Mains frequency, Hz.
+    bad_spans : tuple of (float, float)
+        Onset and duration of annotations that start with ``bad``, s.
+    """
+
+    path: Path
+    roles: dict[str, Role]
+    sfreq: dict[str, float]
+    to_uv: dict[str, float]
+    duration_s: float
+    units_source: str
+    reader: str
+    reference: str = ""
+    highpass: float | None = None
+    lowpass: float | None = None
+    power_line: float | None = None
+    bad_spans: tuple[tuple[float, float], ...] = field(default=())
+
+    def read(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return channels of one native rate as (channel, time), µV."""
+        data = _data(_open(self.path, names), names)
+        data *= np.array([self.to_uv[name] for name in names])[:, None]
+        return data
+
+    def blocks(self, names: Sequence[str], budget_bytes: float = 6e8) -> Iterator[list[str]]:
+        """Split `names` into lists of one native rate whose double-precision data stay within `budget_bytes`."""
+        for rate in sorted({self.sfreq[name] for name in names}):
+            same = [name for name in names if self.sfreq[name] == rate]
+            size = max(1, int(budget_bytes / (8 * self.duration_s * rate + 1)))
+            yield from (same[start : start + size] for start in range(0, len(same), size))
+
+
+def open_recording(path: Path) -> Recording:
+    """Open the signals of one night.
+
+    Raises
+    ------
+    NightExcluded
+        If the content is absent, not what its name says, unreadable, or without any EEG channel.
+    """
+    _require_content(path)
+    header = read_header(path) if path.suffix.lower() in (".edf", ".bdf") else None
+    raw, reader = _through_bids(path)
+    sidecar = _channel_table(path)
+    declared = {row.get("name", ""): row for row in sidecar}
+    names = _unique([signal.label for signal in header]) if header is not None else list(raw.ch_names)
+    roles = {name: role(name, declared.get(name, {}).get("type", "")) for name in names}
+    eeg = [name for name, kind in roles.items() if kind == "eeg"]
+    if not eeg:
+        shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+        message = (
+            f"prepare: {path.name} has no EEG channel (found {len(names)}: {shown}); "
+            "type it EEG in channels.tsv if one of these is"
+        )
+        raise NightExcluded(message)
+    signals = {signal.label: signal for signal in reversed(header or [])}
+    sfreq = {name: signals[name].sfreq if header is not None else float(raw.info["sfreq"]) for name in names}
+    to_uv, source = _units(names, eeg, signals, declared)
+    duration = float(raw.n_times / raw.info["sfreq"])
+    factor, source = _sane(path, {name: to_uv[name] for name in eeg}, sfreq, source)
+    described = _description(path)
+    edges = [signals[name] for name in eeg] if header is not None else []
+    return Recording(
+        path=path,
+        roles=roles,
+        sfreq=sfreq,
+        to_uv={name: value * (factor if name in eeg else 1.0) for name, value in to_uv.items()},
+        duration_s=duration,
+        units_source=source,
+        reader=reader,
+        reference=_reference(str(described.get("EEGReference", ""))),
+        highpass=_strictest([s.highpass for s in edges], _filter_edge(described.get("HardwareFilters"), "high"), max),
+        lowpass=_strictest([s.lowpass for s in edges], _filter_edge(described.get("HardwareFilters"), "low"), min),
+        power_line=_number(described.get("PowerLineFrequency")),
+        bad_spans=_bad_spans(raw),
+    )
+
+
+def _require_content(path: Path) -> None:
+    """Raise unless the file is there with its content (a partial clone of a dataset holds links and pointers)."""
+    advice = "get it (datalad get, git lfs pull) and index again"
+    if not path.is_file():
+        message = f"prepare: the signal file {path.name} is absent or a broken link; {advice}"
+        raise NightExcluded(message)
+    with path.open("rb") as stream:
+        start = stream.read(64)
+    if start.startswith(_POINTERS):
+        message = f"prepare: {path.name} is only a pointer to content that is not here; {advice}"
+        raise NightExcluded(message)
+    if not start:
+        message = f"prepare: the signal file {path.name} is empty; {advice}"
+        raise NightExcluded(message)
+
+
+def _open(path: Path, names: Sequence[str] | None = None) -> Any:
+    """Open with mne; only `names` where the format allows, so that the rate is theirs and not the file's highest."""
+    import mne
+
+    suffix = path.suffix.lower()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if suffix in (".edf", ".bdf") and names is not None:
+                reader = mne.io.read_raw_edf if suffix == ".edf" else mne.io.read_raw_bdf
+                return _tolerant(reader, path, include=list(names))
+            return _tolerant(mne.io.read_raw, path)
+        except (ValueError, RuntimeError, OSError, KeyError, IndexError, NotImplementedError) as cause:
+            message = f"prepare: mne cannot read {path.name} ({type(cause).__name__}); check that the file is whole"
+            raise NightExcluded(message) from cause
+
+
+def _tolerant(reader: Any, path: Path, **keywords: Any) -> Any:
+    """Call an mne reader; labels of EDF are often Latin-1 although the norm says ASCII."""
+    try:
+        return reader(path, preload=False, verbose="error", **keywords)
+    except UnicodeDecodeError:
+        return reader(path, preload=False, verbose="error", encoding="latin1", **keywords)
+
+
+def _data(raw: Any, names: Sequence[str]) -> npt.NDArray[np.float64]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data: npt.NDArray[np.float64] = raw.get_data(picks=[raw.ch_names.index(name) for name in names])
+    return data
+
+
+def _through_bids(path: Path) -> tuple[Any, str]:
+    """Return the raw object and who read it; sidecars that contradict the file must not cost the night."""
+    from mne_bids import get_bids_path_from_fname, read_raw_bids
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            bids = get_bids_path_from_fname(path, verbose="error")
+            return read_raw_bids(bids, on_ch_mismatch="raise", verbose="error"), "mne-bids"
+        except Exception:
+            # mne-bids raises whatever the contradiction leads to (KeyError, TypeError, ...); mne alone then decides.
+            return _open(path), "mne"
+
+
+def _sidecar(path: Path, suffix: str) -> Path | None:
+    """Return the nearest sidecar of a signal file that ends with `suffix`, up to the dataset's root."""
+    entities = set(path.name.split("_")[:-1])
+    folder = path.parent
+    while True:
+        found = [
+            p
+            for p in sorted(folder.glob("*"))
+            if p.name.lower().endswith(suffix) and {e for e in p.name.split("_")[:-1]} <= entities and p.is_file()
+        ]
+        if found:
+            return max(found, key=lambda p: len(p.name.split("_")))
+        if (folder / "dataset_description.json").exists() or folder.parent == folder or len(folder.parts) < 2:
+            return None
+        folder = folder.parent
+
+
+def _channel_table(path: Path) -> list[dict[str, str]]:
+    found = _sidecar(path, "channels.tsv")
+    try:
+        return [{k: v or "" for k, v in row.items() if k} for row in read_table(found)] if found else []
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _description(path: Path) -> dict[str, Any]:
+    found = _sidecar(path, "_eeg.json")
+    try:
+        value = json.loads(found.read_text(encoding="utf-8-sig")) if found else {}
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _unique(labels: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(labels))
+
+
+def _units(
+    names: Sequence[str], eeg: Sequence[str], signals: dict[str, Signal], declared: dict[str, dict[str, str]]
+) -> tuple[dict[str, float], str]:
+    """Return the factor to µV of each channel, and where the EEG's is known from.
+
+    mne returns volts where it knows the unit and bare numbers where it does not.
+    """
+    factors, sources = {}, {}
+    for name in names:
+        stored = signals[name].unit.lower() if name in signals else "v"
+        told = declared.get(name, {}).get("units", "").lower()
+        if stored in ("uv", "µv", "μv", "mv", "nv", "v"):
+            factors[name], sources[name] = 1e6, "header"
+        elif told in VOLTS:
+            factors[name], sources[name] = VOLTS[told] * 1e6, "channels.tsv"
+        else:
+            factors[name], sources[name] = 1.0, "amplitude"
+    kinds = {sources[name] for name in eeg}
+    return factors, "header" if kinds == {"header"} else "amplitude" if "amplitude" in kinds else "channels.tsv"
+
+
+def _sane(path: Path, to_uv: dict[str, float], sfreq: dict[str, float], source: str) -> tuple[float, str]:
+    """Return a further factor to µV and the source of the unit, after a look at the amplitude of sampled stretches."""
+    spread = []
+    for rate in sorted(set(sfreq[name] for name in to_uv)):
+        names = [name for name in to_uv if sfreq[name] == rate]
+        raw = _open(path, names)
+        picks = [raw.ch_names.index(name) for name in names]
+        width = max(8, int(2 * float(raw.info["sfreq"])))
+        starts = np.unique(np.linspace(0, max(0, raw.n_times - width), 60).astype(int))
+        factors = np.array([to_uv[name] for name in names])[:, None]
+        pieces = [detrend(raw[picks, s : s + width][0] * factors, axis=1).std(axis=1) for s in starts]
+        spread.extend(np.median(pieces, axis=0))
+    alive = [float(value) for value in spread if np.isfinite(value) and value > 0]
+    if not alive:
+        return 1.0, source
+    typical = float(np.median(alive))
+    for factor in (1.0, 1e-6, 1e6, 1e-3, 1e3):
+        if PLAUSIBLE_UV[0] <= typical * factor <= PLAUSIBLE_UV[1]:
+            return factor, source if factor == 1.0 else "amplitude"
+    return 1.0, "arbitrary"
+
+
+def _reference(text: str) -> str:
+    """Return only electrode names and a few fixed words of a free text, so that nothing personal passes."""
+    words = [word for word in re.split(r"[^A-Za-z0-9]+", text) if word]
+    known = [
+        w
+        for w in words
+        if w.lower().removesuffix("s") in _REFERENCE_WORDS or w.upper() in MASTOIDS or w.upper() in electrodes()
+    ]
+    return " ".join(known)
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _filter_edge(filters: Any, side: str) -> float | None:
+    """Return the first number under a key such as ``Highpass`` or ``LowPass filter`` of HardwareFilters."""
+    if not isinstance(filters, dict):
+        return None
+    for key, value in filters.items():
+        if re.search(rf"{side}[\s_-]*(pass|cut)", str(key), re.IGNORECASE):
+            inner = value if isinstance(value, dict) else {"": value}
+            numbers = [n for n in map(_number, inner.values()) if n is not None]
+            if numbers:
+                return numbers[0]
+    return None
+
+
+def _strictest(edges: Sequence[float | None], other: float | None, choose: Any) -> float | None:
+    known = [edge for edge in (*edges, other) if edge is not None and edge > 0]
+    return float(choose(known)) if known else None
+
+
+def _bad_spans(raw: Any) -> tuple[tuple[float, float], ...]:
+    return tuple(
+        (float(onset), float(duration))
+        for onset, duration, text in zip(raw.annotations.onset, raw.annotations.duration, raw.annotations.description)
+        if str(text).lower().startswith(("bad", "artefact", "artifact"))
+    )
