@@ -1,16 +1,29 @@
 """Where a dataset comes from and how its scoring is to be read."""
 
-from pydantic import Field
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
 
 from braintwin.options.base import Options, option
+
+StageLabel = Literal["W", "N1", "N2", "N3", "R", "?"]
+"""A stage, or ``?`` for an epoch that is to count as missing."""
+
+
+def _text_keys(codes: Any) -> Any:
+    """Return `codes` with keys as text: YAML reads the key of ``0: W`` as a number."""
+    return {str(code): stage for code, stage in codes.items()} if isinstance(codes, Mapping) else codes
 
 
 class StageOptions(Options):
     """How the hypnogram of a dataset is written."""
 
     column: str | None = option(None, "Column of events.tsv that holds the stage; found by its name where unset.")
-    codes: dict[str, str] = option(
-        {}, "What each code means, e.g. {'0': W, '1': N1, '2': N2, '3': N3, '4': R}; integer codes are never guessed."
+    codes: Annotated[dict[str, StageLabel], BeforeValidator(_text_keys)] = option(
+        {},
+        "What each code means, e.g. {'0': W, '1': N1, '2': N2, '3': N3, '4': R}, '?' for missing; "
+        "integer codes are never guessed.",
     )
     acquisition: str | None = option(None, "Value of the acq- entity whose events.tsv holds the scoring.")
     lights_off: str | None = option(

@@ -1,0 +1,139 @@
+"""Event tables as they are found: encodings, separators, blank cells, and the files that belong to one night."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from braintwin.errors import NightExcluded
+
+BLANK = frozenset({"", "n/a", "na", "nan", "none", "null"})
+"""Cells that say nothing, in lower case."""
+
+POINTERS = (b"/annex/objects/", b"version https://git-lfs", b"../.git/annex", b".git/annex/objects")
+"""How a file starts whose content stayed with git-annex or git-lfs."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """An event table: its columns as text, onset and duration as numbers (NaN where there is none)."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    onset: npt.NDArray[np.float64]
+    duration: npt.NDArray[np.float64]
+
+    def text(self, column: str) -> list[str]:
+        """Return the cells of a column."""
+        index = self.columns.index(column)
+        return [row[index] for row in self.rows]
+
+
+def decoded(raw: bytes) -> str:
+    """Return the text of a file in UTF-8 or UTF-16 with a byte-order mark, or Latin-1 where it is neither."""
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", errors="replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def is_pointer(start: bytes) -> bool:
+    """Tell whether a file that begins with `start` is the pointer of absent content."""
+    return start.startswith(POINTERS)
+
+
+def read_events(path: Path) -> Table:
+    """Read an event table.
+
+    Raises
+    ------
+    NightExcluded
+        If the file is absent, empty, a pointer to absent content, or has no onset.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        message = "the events table cannot be read (absent, or a broken link); get its content, or leave the night out"
+        raise NightExcluded(message) from None
+    if is_pointer(raw[:64]):
+        message = "the events table is the pointer of an absent file; get its content with datalad or git-lfs"
+        raise NightExcluded(message)
+    text = decoded(raw)
+    head = text.split("\n", 1)[0]
+    separator = "\t" if "\t" in head else ("," if "," in head else "\t")
+    # a stray quote must not swallow the rest of a tab-separated table
+    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
+    cells = csv.reader(io.StringIO(text, newline=None), delimiter=separator, quoting=quoting)
+    lines = [tuple(cell.strip().strip('"').strip() for cell in line) for line in cells]
+    lines = [line for line in lines if any(line)]
+    if len(lines) < 2:
+        message = "the events table is empty"
+        raise NightExcluded(message)
+    columns, width = lines[0], len(lines[0])
+    rows = tuple((line + ("",) * width)[:width] for line in lines[1:])
+    onset = _column(columns, "onset")
+    if onset is None:
+        message = f"the events table has no onset (found {', '.join(columns)})"
+        raise NightExcluded(message)
+    return Table(columns, rows, _numbers(rows, onset), _numbers(rows, _column(columns, "duration")))
+
+
+def _column(columns: tuple[str, ...], word: str) -> int | None:
+    """Return the place of the column called `word`, whatever its case; else of one like ``Onset (s)``."""
+    plain = [column.lower() for column in columns]
+    if word in plain:
+        return plain.index(word)
+    return next((i for i, column in enumerate(plain) if column.startswith(word)), None)
+
+
+def _numbers(rows: tuple[tuple[str, ...], ...], index: int | None) -> npt.NDArray[np.float64]:
+    return np.array([np.nan if index is None else _number(row[index]) for row in rows])
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        return float("nan")
+    return value if np.isfinite(value) else float("nan")
+
+
+def entities(name: str) -> dict[str, str]:
+    """Return the entities and the suffix of a BIDS file name, in lower case: ``{"sub": "01", "suffix": "eeg"}``."""
+    parts = name.lower().split(".", 1)[0].split("_")
+    found = dict(part.split("-", 1) for part in parts if "-" in part)
+    return {**found, "suffix": parts[-1] if "-" not in parts[-1] else ""}
+
+
+def find_sidecars(events: Path, root: Path) -> tuple[Path, ...]:
+    """Return what goes with an events table: its JSON sidecars, the nearest last, and the night's other event tables.
+
+    Sidecars are inherited from the folders above up to `root`; letter case is ignored, since real datasets do not
+    keep it (``acq-PSGScoring`` beside ``acq-psgScoring``).
+    """
+    own = entities(events.name)
+    folders = [events.parent]
+    while folders[-1] != root and root in folders[-1].parents:
+        folders.append(folders[-1].parent)
+    described = [
+        path
+        for folder in reversed(folders)
+        for path in sorted(folder.glob("*_[Ee]vents.json"), key=lambda path: len(entities(path.name)))
+        if entities(path.name).items() <= own.items()
+    ]
+    others = [
+        path
+        for path in sorted(events.parent.glob("*_events.tsv"))
+        if path != events and same_night(entities(path.name), own)
+    ]
+    return (*described, *others)
+
+
+def same_night(one: dict[str, str], other: dict[str, str]) -> bool:
+    """Tell whether two files are of the same participant, session, task and run."""
+    return all(one.get(key) == other.get(key) for key in ("sub", "ses", "task", "run"))
