@@ -1,11 +1,14 @@
-"""Fixtures of all tests."""
+"""Fixtures of all tests, and the count of tests that a missing part has skipped."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PARTS = ("real", "slurm", "browser")
+_SKIPPED: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +18,25 @@ def real_data() -> Path:
     if not (folder / "bids").is_dir():
         pytest.skip(f"real data absent: no {folder.name}/bids; set BRAINTWIN_DATA")
     return folder
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Count the skips of each optional part; with xdist this runs in the controller."""
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _SKIPPED.update(part for part in PARTS if part in report.keywords)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail the session where a part that must be there was skipped (BRAINTWIN_REQUIRE="real browser")."""
+    required = os.environ.get("BRAINTWIN_REQUIRE", "").split()
+    if exitstatus == 0 and any(_SKIPPED[part] for part in required):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests each absent part has skipped."""
+    required = os.environ.get("BRAINTWIN_REQUIRE", "").split()
+    for part in PARTS:
+        if _SKIPPED[part]:
+            verdict = "FAILED: this part must be there" if part in required else "part absent"
+            terminalreporter.write_line(f"{part}: {_SKIPPED[part]} test(s) skipped ({verdict})")

@@ -1,0 +1,101 @@
+"""What is written down is what the code says: config, schema, rules."""
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from braintwin.cli.step import STEPS
+from braintwin.config import Config, default_yaml, json_schema, load_config, parse_config
+from braintwin.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+
+
+def test_config_yaml_is_what_the_options_say():
+    assert (ROOT / "config" / "config.yaml").read_text(encoding="utf-8") == default_yaml(), "run `make config`"
+
+
+def test_schema_is_what_the_options_say():
+    assert (ROOT / "config" / "schema.json").read_text(encoding="utf-8") == json_schema(), "run `make config`"
+
+
+def test_default_yaml_reads_back_as_the_defaults():
+    assert load_config(ROOT / "config" / "config.yaml") == Config()
+
+
+def test_schema_accepts_the_defaults_and_refuses_a_misspelt_key():
+    schema = json.loads(json_schema())
+    values = yaml.safe_load(default_yaml())
+    jsonschema.validate(values, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**values, "prepair": {}}, schema)
+
+
+def test_every_key_of_the_config_has_its_line_of_meaning():
+    lines = default_yaml().splitlines()
+    keys = [i for i, line in enumerate(lines) if re.match(r"^(  )*[a-zA-Z_]+:", line)]
+    # Entries of a mapping (a dataset's or a band's name) stand under the comment of their mapping.
+    bare = [lines[i] for i in keys if not lines[i - 1].lstrip().startswith("#")]
+    assert {line.strip().split(":")[0] for line in bare} <= {"synthetic", "delta", "theta", "alpha", "sigma", "beta"}
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "config" / "examples").glob("*.yaml")), ids=lambda p: p.stem)
+def test_examples_are_valid(example):
+    assert load_config(example).study
+
+
+def test_a_wrong_key_is_named_with_the_nearest_known_one():
+    with pytest.raises(ConfigError, match=r"'prepare\.sfrq' \(did you mean 'sfreq'\?\)"):
+        parse_config({"prepare": {"sfrq": 100}})
+
+
+def test_every_mistake_is_listed_at_once():
+    with pytest.raises(ConfigError) as error:
+        parse_config({"seed": -1, "fit_spectrl": {}, "rank": {"mcid": 0}})
+    for word in ("seed", "fit_spectrl", "did you mean 'fit_spectral'", "rank.mcid"):
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["datasets: {}\n", "datasets: {'a b': {source: x}}\n", "- a\n", "a: [\n"])
+def test_a_config_that_is_none_is_refused_in_one_line(tmp_path, text):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert "\n" not in str(error.value)
+
+
+def test_the_snakefile_is_a_table_of_contents():
+    text = (ROOT / "Snakefile").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 60
+    assert not re.search(r"^\s*def ", text, re.MULTILINE)
+
+
+def blocks(path):
+    """Return the text of each rule of a file."""
+    text = path.read_text(encoding="utf-8")
+    return re.split(r"^\s*rule\b", text, flags=re.MULTILINE)[1:]
+
+
+@pytest.mark.parametrize("path", [p for p in RULES if p.stem != "common"], ids=lambda p: p.stem)
+def test_rules_only_call_a_step_and_say_what_goes_in_and_out(path):
+    text = path.read_text(encoding="utf-8")
+    assert re.search(r"^IN   .+\nOUT  .+", text, re.MULTILINE)
+    for block in blocks(path):
+        step = re.search(r'shell:\s+"braintwin step ([a-z-]+) ', block)
+        assert step, "a rule must call `braintwin step`"
+        assert "ENV" in block and "log:" in block and "code=code(" in block
+        assert not re.search(r"^\s*(run|script|notebook):", block, re.MULTILINE)
+        flags = {f.replace("-", "_") for f in re.findall(r"--([a-z-]+) ", block.split("shell:")[1])}
+        assert flags - {"options"} == {flag.name for flag in STEPS[step[1]]}
+        assert f'code("{step[1].replace("-", "_")}")' in block
+
+
+def test_every_step_has_a_rule():
+    called = {s for p in RULES for b in blocks(p) for s in re.findall(r'"braintwin step ([a-z-]+) ', b)}
+    assert called == set(STEPS)
