@@ -22,7 +22,7 @@ demo: install    ## the whole pipeline on the embedded synthetic cohort
 	@$(RUN) braintwin run --config config/config.yaml --cores $(CORES)
 
 test: install    ## every test that this machine can run (about 15 min on 2 cores)
-	@$(RUN) $(BIN)/python -m pytest -n $(CORES) --dist worksteal
+	@$(RUN) $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 lint: install    ## formatting, lints and types
 	@$(RUN) ruff format --check src tests benchmarks
