@@ -12,12 +12,25 @@ RANKING = Contract(
         "utility_quantile": Var(("treatment", "quantile"), "f", "", "posterior quantiles of the utility"),
         "p_best": Var(("treatment",), "f", "", "probability of the highest utility among the candidates"),
         "expected_regret": Var(("treatment",), "f", "", "expected loss against the best candidate"),
-        "sucra": Var(("treatment",), "f", "", "surface under the cumulative ranking"),
+        "sucra": Var(("treatment",), "f", "", "surface under the cumulative ranking of the candidates; NaN for others"),
         "rank_probability": Var(("treatment", "rank"), "f", "", "probability of each rank"),
         "near_tie": Var(
             ("treatment",), "b", "", "cannot be told from the best at the smallest difference that matters"
         ),
-        "candidate": Var(("treatment",), "b", "", "eligible and not exploratory: may be ranked first"),
+        "candidate": Var(
+            ("treatment",), "b", "", "may be ranked first: eligible, not exploratory, no control, not all assumed"
+        ),
+        "ineligible_reason": Var(("treatment",), "U", "", "why not eligible; empty where it is", required=False),
+        "not_candidate_reason": Var(
+            ("treatment",), "U", "", "why it may not be ranked first; empty for a candidate", required=False
+        ),
+        "caution": Var(("treatment",), "U", "", "what to beware of for this person", required=False),
+        "weight_first_share": Var(
+            ("treatment",), "f", "", "share of random utility weights that put it first", required=False
+        ),
+        "person_expected_utility": Var(
+            ("treatment",), "f", "", "expected utility from the person's own twin, whatever the verdict", required=False
+        ),
         "population_expected_utility": Var(("treatment",), "f", "", "the same for the population"),
         "contrast_quantile": Var(
             ("treatment", "outcome", "quantile"), "f", "", "quantiles of the outcome's change against no change"
@@ -25,7 +38,7 @@ RANKING = Contract(
         "contrast_mean": Var(("treatment", "outcome"), "f", "", "mean change against no change"),
     },
     coords={
-        "treatment": Var(("treatment",), "U", meaning="best first"),
+        "treatment": Var(("treatment",), "U", meaning="candidates, best first, then the others, best first"),
         "label": Var(("treatment",), "U", meaning="name for people"),
         "outcome": Var(("outcome",), "U", meaning="see contracts.simulate.OUTCOMES"),
         "quantile": Var(("quantile",), "f", "", "0.05, 0.25, 0.5, 0.75, 0.95"),
@@ -33,10 +46,11 @@ RANKING = Contract(
     },
     attrs=(
         "person",
-        "verdict",  # personal | population | none
+        "verdict",  # personal | population | none; with "population" every number is the population's
         "reason",  # why the ranking is the population's, or why there is none
         "personalisation_index",
-        "personalisation_null",  # 95th percentile under permuted people
+        "personalisation_null",  # 95th percentile of the index if the twin knew nothing of the person
         "weights",  # JSON: utility weights
+        # also personalisation_gain: expected utility of the own best over the population's best, for this person
     ),
 )

@@ -30,6 +30,15 @@ SIMULATED = Contract(
         "eligible": Var(("treatment",), "b", "", "the person has the condition the treatment is for"),
         "exploratory": Var(("treatment",), "b", "", "may be simulated, never recommended"),
         "ineligible_reason": Var(("treatment",), "U", "", "why not eligible; empty where it is"),
+        "caution": Var(
+            ("treatment",), "U", "", "what to beware of for this person; empty where nothing is known", required=False
+        ),
+        "time_in_bed_change": Var(
+            ("treatment", "draw"), "f", "min", "change of the time in bed by the treatment", required=False
+        ),
+        "arousal_factor": Var(
+            ("treatment", "draw"), "f", "", "factor on the rate of respiratory events", required=False
+        ),
         "baseline_drift": Var(("draw", "outcome"), "f", "", "no change, simulated with fresh noise, minus no change"),
     },
     coords={
@@ -40,5 +49,5 @@ SIMULATED = Contract(
         "stage": Var(("stage",), "U", meaning="W, N1, N2, N3, R"),
         "clock": Var(("clock",), "f", "min", "middle of a 10-min bin of time in bed"),
     },
-    attrs=("person", "condition", "horizon", "replicates"),
+    attrs=("person", "condition", "horizon", "replicates"),  # also time_in_bed_min, arousal_rate, onset_source
 )

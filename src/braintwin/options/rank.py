@@ -25,4 +25,10 @@ class RankOptions(Options):
     near_tie_probability: float = option(
         0.2, "A treatment is a near tie if P(within mcid of the best) exceeds this.", gt=0, lt=1
     )
-    null_permutations: int = option(200, "Permuted people for the null of the personalisation index.", ge=20)
+    null_permutations: int = option(
+        200, "Exchanges of person and population for the null of the personalisation index.", ge=20
+    )
+    weight_samples: int = option(1000, "Random sets of utility weights for the weight sensitivity.", ge=10)
+    weight_concentration: float = option(
+        4.0, "Dirichlet concentration of the random weights; larger stays nearer to those stated.", gt=0
+    )

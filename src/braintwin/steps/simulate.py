@@ -1,0 +1,161 @@
+"""``braintwin step simulate``: each person's next nights under every treatment."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import braintwin
+from braintwin.contracts.check import PersonCheck
+from braintwin.contracts.night import GROUPS, NIGHT_OBSERVED, NIGHT_POSTERIOR
+from braintwin.contracts.simulate import OUTCOMES, SIMULATED
+from braintwin.contracts.stages import STAGES
+from braintwin.contracts.tables import PersonRow
+from braintwin.errors import FitFailed
+from braintwin.io.arrays import write_dataset
+from braintwin.io.library import read_library
+from braintwin.io.population import read_population
+from braintwin.io.posterior import read_groups
+from braintwin.io.records import guarded, read_json, require_ok
+from braintwin.models.population import Draws, Population
+from braintwin.options.simulate import SimulateOptions
+from braintwin.paths import owner
+from braintwin.provenance import derive_seed, stamp
+from braintwin.treatment.counterfactual import CLOCK_BIN_MIN, Nights, person_draws, simulate_treatments
+from braintwin.treatment.eligibility import Eligibility, judge
+from braintwin.treatment.library import NO_CHANGE, Library, Treatment
+from braintwin.treatment.operators import Operators, Uncertainty, draw_operators, placebo_shift
+
+HORIZON = "one night at the horizon of each treatment's trials"
+
+
+def run(
+    *,
+    people: list[PersonRow],
+    night: list[Path],
+    check: list[Path],
+    treatments: Path,
+    population: Path,
+    simulate: list[Path],
+    seed: int,
+    options: SimulateOptions,
+) -> None:
+    """Simulate every person of a batch.
+
+    A person whose fit failed its check gets an empty artefact and the reason: nothing is simulated from it.
+    """
+    library = read_library(treatments)
+    chosen = library.choose(options.treatments)
+    prior = read_population(population)
+    rows = {row.person: row for row in people}
+    nights, checks = ({owner(path): path for path in paths} for paths in (night, check))
+    for target in simulate:
+        person = owner(target)
+        provenance = stamp(
+            version=braintwin.__version__, step="simulate", module=__name__, options=options.model_dump(),
+            inputs=[nights[person], checks[person], treatments, population], seed=derive_seed(seed, "simulate", person),
+        )  # fmt: skip
+
+        def write_empty(target: Path = target, person: str = person, provenance: dict[str, str] = provenance) -> None:
+            write_dataset(target, SIMULATED.empty(attrs={"person": person}), SIMULATED, provenance)
+
+        with guarded(target, "simulate", write_empty):
+            require_ok(nights[person])
+            verdict = read_json(checks[person], PersonCheck)
+            if verdict.verdict == "fail":
+                message = f"no treatment is simulated, because the check failed: {'; '.join(verdict.reasons)}"
+                raise FitFailed(message)
+            result = simulate_person(rows[person], nights[person], chosen, library, prior, seed, options)
+            write_dataset(target, result, SIMULATED, provenance)
+
+
+def simulate_person(
+    row: PersonRow,
+    night: Path,
+    treatments: Mapping[str, Treatment],
+    library: Library,
+    population: Population,
+    seed: int,
+    options: SimulateOptions,
+) -> xr.Dataset:
+    """Return the simulated nights of one person, under the contract SIMULATED."""
+    groups = read_groups(night, {"posterior": NIGHT_POSTERIOR, "observed_data": NIGHT_OBSERVED})
+    posterior = groups["posterior"]
+    in_bed = options.time_in_bed_min or float(np.nanmedian(groups["observed_data"]["time_in_bed"]))
+    arousal_rate = float(posterior.attrs["arousal_rate"] or 0.0)
+    twin = person_draws(posterior, options.draws)
+    draws = twin.person_effect.shape[0]
+
+    def generator(purpose: str) -> np.random.Generator:
+        return np.random.default_rng(derive_seed(seed, f"simulate/{purpose}", row.person))
+
+    uncertainty = Uncertainty(options.heterogeneity_sd, options.diary_bridge, options.comparator_offset)
+    placebo = placebo_shift(library.meta, draws, generator("placebo"))
+    operators = {
+        key: draw_operators(
+            treatment, library.meta, draws=draws, time_in_bed_min=in_bed, placebo=placebo,
+            rng=generator(f"operators/{key}"), uncertainty=uncertainty,
+        )
+        for key, treatment in treatments.items()
+    }  # fmt: skip
+
+    def nights(who: Draws, noise: str, which: Mapping[str, Operators], examples: int = 0) -> dict[str, Nights]:
+        return simulate_treatments(
+            population, who, which, time_in_bed_min=in_bed, arousal_rate=arousal_rate,
+            replicates=options.replicates, rng=generator(noise), examples=examples,
+        )  # fmt: skip
+
+    own = nights(twin, "noise", operators, options.examples)
+    others = nights(population.draw(generator("population"), draws), "noise", operators)
+    again = nights(twin, "fresh noise", {NO_CHANGE: operators[NO_CHANGE]})
+    verdicts = {k: judge(t, age_band=row.age_band, covariates=row.covariates) for k, t in treatments.items()}
+    attrs = {
+        "person": row.person,
+        "condition": str(row.covariates.get("diagnosis", "")),
+        "horizon": HORIZON,
+        "replicates": options.replicates,
+        "time_in_bed_min": in_bed,
+        "arousal_rate": arousal_rate,
+        "onset_source": str(posterior.attrs["onset_source"]),
+    }
+    drift = again[NO_CHANGE].outcome - own[NO_CHANGE].outcome
+    return _assemble(treatments, operators, own, others, verdicts, drift).assign_attrs(attrs)
+
+
+def _assemble(
+    treatments: Mapping[str, Treatment],
+    operators: Mapping[str, Operators],
+    own: Mapping[str, Nights],
+    others: Mapping[str, Nights],
+    verdicts: Mapping[str, Eligibility],
+    drift: np.ndarray,
+) -> xr.Dataset:
+    keys = list(treatments)
+    clocks = own[NO_CHANGE].stage_probability.shape[0]
+    return xr.Dataset(
+        {
+            "outcome_value": (("treatment", "draw", "outcome"), np.stack([own[k].outcome for k in keys])),
+            "population_outcome_value": (("treatment", "draw", "outcome"), np.stack([others[k].outcome for k in keys])),
+            "operator_value": (("treatment", "draw", "group"), np.stack([operators[k].shift for k in keys])),
+            "stage_probability": (
+                ("treatment", "clock", "stage"), np.stack([own[k].stage_probability for k in keys])
+            ),
+            "example_stage": (("treatment", "example", "epoch"), np.stack([own[k].example for k in keys])),
+            "eligible": ("treatment", np.array([verdicts[k].eligible for k in keys])),
+            "exploratory": ("treatment", np.array([treatments[k].exploratory for k in keys])),
+            "ineligible_reason": ("treatment", np.array([verdicts[k].reason for k in keys], dtype=str)),
+            "caution": ("treatment", np.array([verdicts[k].caution for k in keys], dtype=str)),
+            "time_in_bed_change": (("treatment", "draw"), np.stack([operators[k].time_in_bed_min for k in keys])),
+            "arousal_factor": (("treatment", "draw"), np.stack([operators[k].arousal_factor for k in keys])),
+            "baseline_drift": (("draw", "outcome"), drift),
+        },
+        coords={
+            "treatment": np.array(keys, dtype=str),
+            "label": ("treatment", np.array([treatments[k].label for k in keys], dtype=str)),
+            "outcome": list(OUTCOMES),
+            "group": list(GROUPS),
+            "stage": list(STAGES),
+            "clock": (np.arange(clocks) + 0.5) * CLOCK_BIN_MIN,
+        },
+    )  # fmt: skip

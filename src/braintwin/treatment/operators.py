@@ -1,0 +1,236 @@
+"""From trial effects to what a treatment does to a night: the one place where this is decided.
+
+Minutes of latency and of wake after sleep onset, at the untreated night of the trial, become shifts of log hazards
+
+    ln HR(onset) = −ln(1 + ΔSOL / SOL₀)          ln OR(wake) = logit(w₁) − logit(w₀),  w = WASO / (TIB − SOL)
+    ln rate(sleep → wake) += ρ ln OR(wake)       ln rate(wake → sleep) −= (1 − ρ) ln OR(wake)
+
+and a person's own night decides how many minutes these are worth. ``ρ ~ Beta`` by class: orexin antagonists act on
+wake exit (Di Marco et al. 2024, Sleep 47(11)). The estimand is the treated night against the person's own *untreated*
+night in the laboratory: effects against placebo gain the effect of a placebo, one draw of it for all of them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from braintwin.contracts.night import GROUPS
+from braintwin.treatment.library import PLACEBO, Baseline, Effect, Meta, Treatment
+
+Floats = npt.NDArray[np.float64]
+
+ONSET = ("onset",)
+WAKE_ENTRY = ("n1_w", "n23_w", "r_w")
+WAKE_EXIT = ("w_n1", "w_deep")
+DEEPEN, LIGHTEN = ("n2_n3",), ("n3_n2",)
+REM_ENTRY, REM_EXIT = ("nrem_r",), ("r_nrem",)
+
+LEAST_RATIO = 0.1
+"""An effect never takes more than nine tenths of a baseline away: beyond, the closed form has no answer."""
+
+ARCHITECTURE_SHARE = 0.5
+"""Share of a stage effect that operators carry: the rest may follow from the wake that the treatment changes."""
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """What the draws of operators allow for.
+
+    Attributes
+    ----------
+    heterogeneity_sd : float
+        Scale of the half-normal prior on the sd between people of a log-hazard operator.
+    diary_bridge, comparator_offset : bool
+        Whether diary effects are shrunk to the laboratory's, and whether placebo differs from no change.
+    error_scale : float
+        Factor on the standard errors of trials (1; 2 for the control that doubles them).
+    """
+
+    heterogeneity_sd: float = 0.15
+    diary_bridge: bool = True
+    comparator_offset: bool = True
+    error_scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Operators:
+    """What a treatment does to a night, one row per draw.
+
+    Attributes
+    ----------
+    shift : (draw, group) float
+        Shift of the log hazards, groups as in `contracts.night.GROUPS`.
+    time_in_bed_min : (draw,) float
+        Change of the time in bed.
+    arousal_factor : (draw,) float
+        Factor on the rate of respiratory events.
+    """
+
+    shift: Floats
+    time_in_bed_min: Floats
+    arousal_factor: Floats
+
+    @classmethod
+    def nothing(cls, draws: int) -> "Operators":
+        """Return operators that change nothing."""
+        return cls(np.zeros((draws, len(GROUPS))), np.zeros(draws), np.ones(draws))
+
+
+def log_onset_ratio(change_min: npt.ArrayLike, baseline: Baseline) -> Floats:
+    """Return the log hazard ratio of sleep onset of a change of latency in minutes."""
+    return np.asarray(-np.log(np.maximum(1 + np.asarray(change_min) / baseline.SOL, LEAST_RATIO)))
+
+
+def log_wake_odds(sol_change_min: npt.ArrayLike, waso_change_min: npt.ArrayLike, baseline: Baseline) -> Floats:
+    """Return the log odds ratio of being awake after sleep onset of changes of latency and WASO in minutes."""
+    sleep0 = baseline.TIB - baseline.SOL
+    sleep1 = np.maximum(sleep0 - np.asarray(sol_change_min), sleep0 / 2)
+    waso = np.maximum(baseline.WASO + np.asarray(waso_change_min), LEAST_RATIO * baseline.WASO)
+    awake = np.minimum(waso / sleep1, 1 - LEAST_RATIO)
+    before = baseline.WASO / sleep0
+    return np.asarray(np.log(awake / (1 - awake)) - np.log(before / (1 - before)))
+
+
+def hazard_shifts(
+    *,
+    onset: npt.ArrayLike = 0.0,
+    wake_odds: npt.ArrayLike = 0.0,
+    wake_entry_share: npt.ArrayLike = 0.5,
+    n3_odds: npt.ArrayLike = 0.0,
+    rem_odds: npt.ArrayLike = 0.0,
+) -> Floats:
+    """Return the shifts of the twelve log hazards that trial-level log ratios amount to.
+
+    Parameters
+    ----------
+    onset, wake_odds, n3_odds, rem_odds : (draw,) float
+        Log hazard ratio of sleep onset; log odds ratios of wake, of N3 among N2 and N3, of REM.
+    wake_entry_share : (draw,) float
+        ρ, the share of `wake_odds` that falls on waking up.
+
+    Returns
+    -------
+    (draw, group) float
+    """
+    parts = np.broadcast_arrays(*(np.atleast_1d(np.asarray(x, float)) for x in (onset, wake_odds, wake_entry_share)))
+    latency, wake, share = parts
+    n3, rem = (np.broadcast_to(np.asarray(x, float), latency.shape) for x in (n3_odds, rem_odds))
+    shift = np.zeros((latency.size, len(GROUPS)))
+    for groups, value in (
+        (ONSET, latency),
+        (WAKE_ENTRY, share * wake),
+        (WAKE_EXIT, -(1 - share) * wake),
+        (DEEPEN, n3 / 2),
+        (LIGHTEN, -n3 / 2),
+        (REM_ENTRY, rem / 2),
+        (REM_EXIT, -rem / 2),
+    ):
+        for group in groups:
+            shift[:, GROUPS.index(group)] += value
+    return shift
+
+
+def placebo_shift(meta: Meta, draws: int, rng: np.random.Generator, error_scale: float = 1.0) -> tuple[Floats, Floats]:
+    """Return draws of placebo against no change: (ln HR onset, ln OR wake), each (draw,).
+
+    All treatments that were compared with placebo share them, so that contrasts among them do not depend on them.
+    """
+    change = {}
+    for outcome in ("SOL", "WASO"):
+        mean, sd = meta.offset(outcome)
+        change[outcome] = mean + error_scale * sd * rng.standard_normal(draws)
+    base = meta.reference_baseline
+    return log_onset_ratio(change["SOL"], base), log_wake_odds(change["SOL"], change["WASO"], base)
+
+
+def _draw(effect: Effect | None, rng: np.random.Generator, draws: int, scale: float) -> Floats:
+    """Return draws of a trial effect; the noise is consumed whether or not there is one."""
+    noise = rng.standard_normal(draws)
+    if effect is None:
+        return np.zeros(draws)
+    return np.asarray(effect.mean + scale * (effect.se or 0.0) * noise)
+
+
+def _stage_odds(treatment: Treatment, meta: Meta, name: str, rng: np.random.Generator, scale: float, n: int) -> Floats:
+    """Return draws of the log odds ratio of a stage (`N3_pct`, `REM_pct`), where it was measured and not assumed."""
+    effect = treatment.effects.get(name)
+    change = _draw(effect, rng, n, scale)
+    if effect is None or effect.prov not in ("read", "derived"):
+        return np.zeros(n)
+    share = float(meta.stage_baseline[name]) / 100
+    after = np.clip(share + change / 100, LEAST_RATIO * share, 0.9)
+    return np.asarray(ARCHITECTURE_SHARE * (np.log(after / (1 - after)) - np.log(share / (1 - share))))
+
+
+def draw_operators(
+    treatment: Treatment,
+    meta: Meta,
+    *,
+    draws: int,
+    time_in_bed_min: float,
+    placebo: tuple[Floats, Floats],
+    rng: np.random.Generator,
+    uncertainty: Uncertainty,
+) -> Operators:
+    """Return draws of what `treatment` does to a night of `time_in_bed_min`.
+
+    Trial error, the diary-to-laboratory bridge, the share of wake entry and the spread between people are all drawn
+    anew for each draw; `placebo` (see :func:`placebo_shift`) is added where the comparator was a placebo.
+    """
+    scale = uncertainty.error_scale
+    effects = treatment.effects
+    baseline = treatment.trial_baseline or meta.reference_baseline
+    change = {name: _draw(effects.get(f"{name}_min"), rng, draws, scale) for name in ("SOL", "WASO")}
+    bridge_noise = {name: rng.standard_normal(draws) for name in change}
+    if treatment.instrument == "diary" and uncertainty.diary_bridge:
+        bridge = treatment.measurement_bridge or meta.measurement_bridge
+        for name in change:
+            mean, sd = bridge.factor(name)
+            change[name] = change[name] * (mean + sd * bridge_noise[name])
+    onset = log_onset_ratio(change["SOL"], baseline)
+    ratio = _draw(effects.get("LPS_ratio"), rng, draws, scale)
+    if "SOL_min" not in effects and "LPS_ratio" in effects:
+        onset = -np.log(np.maximum(ratio, LEAST_RATIO))
+    wake = log_wake_odds(change["SOL"], change["WASO"], baseline)
+
+    # Between people: a half-normal sd, one per operator, shrinks what is not known to vary.
+    spread = np.abs(rng.standard_normal((2, draws))) * uncertainty.heterogeneity_sd * rng.standard_normal((2, draws))
+    if {"SOL_min", "LPS_ratio", "WASO_min"} & set(effects):
+        onset, wake = onset + spread[0], wake + spread[1]
+    if treatment.reference == PLACEBO and uncertainty.comparator_offset:
+        onset, wake = onset + placebo[0], wake + placebo[1]
+    split = meta.split(treatment.cls)
+    return Operators(
+        shift=hazard_shifts(
+            onset=onset,
+            wake_odds=wake,
+            wake_entry_share=rng.beta(split.a, split.b, draws),
+            n3_odds=_stage_odds(treatment, meta, "N3_pct", rng, scale, draws),
+            rem_odds=_stage_odds(treatment, meta, "REM_pct", rng, scale, draws),
+        ),
+        time_in_bed_min=_time_in_bed(treatment, rng, draws, scale),
+        arousal_factor=_arousals(treatment, rng, draws, scale, time_in_bed_min),
+    )
+
+
+def _time_in_bed(treatment: Treatment, rng: np.random.Generator, draws: int, scale: float) -> Floats:
+    """Return draws of the change of time in bed that the treatment asks for, or implies, min."""
+    implied = treatment.implied.get("TIB_min")
+    effect = treatment.effects.get("TIB_min")
+    if effect is None and implied is not None:
+        effect = Effect(mean=float(implied["mean"]), se=float(implied["se"]), prov="derived")
+    return _draw(effect, rng, draws, scale)
+
+
+def _arousals(treatment: Treatment, rng: np.random.Generator, draws: int, scale: float, in_bed_min: float) -> Floats:
+    """Return draws of the factor on the event rate: AHI (1 − u (1 − ratio)), u the share of the night on the device."""
+    log_ratio = _draw(treatment.effects.get("AHI_ln_ratio_on_device"), rng, draws, scale)
+    between = treatment.heterogeneity.get("AHI_ln_ratio_on_device", 0.0)
+    log_ratio = log_ratio + between * rng.standard_normal(draws)
+    hours = rng.standard_normal(draws)
+    worn = np.ones(draws)
+    if treatment.adherence is not None and treatment.adherence.hours_per_night is not None:
+        mean, sd = treatment.adherence.hours_per_night
+        worn = np.clip((mean + sd * hours) * 60 / in_bed_min, 0.0, 1.0)
+    return np.asarray(1 - worn * (1 - np.exp(log_ratio)))
