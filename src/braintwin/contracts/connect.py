@@ -11,7 +11,11 @@ MEASURES = (
     "dwpli2",
     "aec_orth",
 )
-"""Coupling measures, in the order of the ``measure`` dimension."""
+"""Coupling measures, in the order of the ``measure`` dimension.
+
+All are symmetric but imaginary coherence, whose sign tells which channel leads: (i, j) is minus (j, i), positive where
+`node` leads `node_to`. Orthogonalised AEC keeps its sign. The diagonal is 0, or NaN for a node without any estimate.
+"""
 
 CONNECTOME = Contract(
     name="connect.nc",
@@ -23,7 +27,10 @@ CONNECTOME = Contract(
         "standard_error": Var(
             ("stage", "band", "measure", "node", "node_to"), "f", "", "delete-a-block jackknife standard error"
         ),
-        "n_epochs": Var(("stage",), "iu", meaning="epochs that went in"),
+        "n_epochs": Var(("stage",), "iu", meaning="epochs with at least two clean nodes"),
+        "n_epochs_pair": Var(
+            ("stage", "node", "node_to"), "iu", meaning="epochs in which both nodes are clean", required=False
+        ),
         "reason": Var(("stage",), "U", meaning="why a stage is missing; empty where it is not"),
     },
     coords={

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import field_validator
+
 from braintwin.options.base import Options, option
 
 
@@ -18,3 +20,15 @@ class ConnectOptions(Options):
     blocks: int = option(20, "Blocks of consecutive epochs for the jackknife.", ge=4, le=200)
     chunk_epochs: int = option(60, "Epochs held in memory at once.", ge=1)
     epochs: Literal["odd", "all"] = option("odd", "Epochs to use; the even ones are for the spectra.")
+
+    @field_validator("bands")
+    @classmethod
+    def _edges_ascend(cls, bands: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        for name, (low, high) in bands.items():
+            if not 0 < low < high:
+                message = f"band {name!r} has edges {low:g} and {high:g} Hz; expected 0 < lower < upper"
+                raise ValueError(message)
+        if not bands:
+            message = "no band given; expected at least one"
+            raise ValueError(message)
+        return bands
