@@ -14,12 +14,14 @@ PREPARED = Contract(
         "line_frequency": Var(("line",), "f", "Hz", "centre of a narrow interference line"),
         "line_width": Var(("line",), "f", "Hz", "full width to mask around the centre"),
         "line_channel": Var(("line",), "U", meaning="channel that shows the line"),
-        "line_excess": Var(("line",), "f", "dB", "height of the line over its neighbourhood"),
+        "line_excess": Var(("line",), "f", "dB", "height over its neighbourhood in 4-s windows; negative for a notch"),
+        "position": Var(("channel", "axis"), "f", "m", "electrode; NaN where its name is not standard", required=False),
     },
     coords={
         "epoch": Var(("epoch",), "iu", meaning="number of the epoch in this night, from 0"),
         "onset": Var(("epoch",), "f", "s", "start of the epoch after the first sample of the recording"),
         "channel": Var(("channel",), "U", meaning="EEG derivation after re-referencing"),
+        "axis": Var(("axis",), "U", meaning="x, y, z of the template head", required=False),
     },
     attrs=(
         "night",
@@ -35,6 +37,7 @@ PREPARED = Contract(
         "stages_source",  # scored | yasa | none
         "lights_off",  # s after the first epoch, or "unknown": sleep latency exists only where it is known
         "position_source",  # montage that gave the electrode positions, or "none"
+        # With EEG also units_source (header | channels.tsv | amplitude | arbitrary) and reader (mne-bids | mne).
     ),
 )
 

@@ -1,5 +1,7 @@
 """Options of `features`."""
 
+from pydantic import model_validator
+
 from braintwin.options.base import Options, option
 
 
@@ -13,3 +15,15 @@ class FeaturesOptions(Options):
     min_epochs: int = option(8, "Fewest clean epochs of a stage; below, the stage is missing.", ge=2)
     swa_band: tuple[float, float] = option((0.75, 4.5), "Band of slow-wave activity.", unit="Hz")
     events: bool = option(True, "Detect spindles and slow waves with YASA.")
+
+    @model_validator(mode="after")
+    def _on_the_grid_of_the_window(self) -> "FeaturesOptions":
+        for name in ("df", "fmin"):
+            bins = getattr(self, name) * self.window_s
+            if abs(bins - round(bins)) > 1e-9 or round(bins) < 1:
+                message = (
+                    f"{name} is {getattr(self, name):g} Hz, which a window of {self.window_s:g} s does not have; "
+                    f"use a multiple of {1 / self.window_s:g} Hz"
+                )
+                raise ValueError(message)
+        return self
