@@ -1,0 +1,256 @@
+"""What the spectral twin is fitted to: one person's log spectra over their nights, and the graph of their channels."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from braintwin.contracts.stages import STAGES
+from braintwin.errors import BrainTwinError, NothingToDo
+from braintwin.signals.graphs import clip_negative, laplacian_modes
+
+Floats = npt.NDArray[np.float64]
+
+MIN_BINS = 20
+"""Fewest usable frequencies of a channel in a stage; below, it is left out."""
+
+_REGION = {"Fp": "F", "AF": "F", "F": "F", "FC": "C", "C": "C", "CP": "C", "FT": "T", "T": "T", "TP": "T"} | {
+    "P": "P", "PO": "P", "O": "P",
+}  # fmt: skip
+_SITE = re.compile(r"^(Fp|AF|FC|FT|F|CP|C|TP|T|PO|P|O)(\d+|z)(?![A-Za-z0-9])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class PersonSpectra:
+    """Log spectra of one person.
+
+    Attributes
+    ----------
+    stages, channels : tuple of str
+        Only those that have usable frequencies.
+    freq : (freq,) array
+        Hz.
+    log_psd, variance : (stage, channel, freq) array
+        Mean log spectrum, ln(µV²/Hz), and the variance of that mean; 0 and 1 where not used.
+    used : (stage, channel, freq) bool array
+        Which bins enter the likelihood.
+    """
+
+    stages: tuple[str, ...]
+    channels: tuple[str, ...]
+    freq: Floats
+    log_psd: Floats
+    variance: Floats
+    used: npt.NDArray[np.bool_]
+
+    def level(self) -> Floats:
+        """Return the log of the power in the band (stage, channel), ln µV²; unused bins are interpolated."""
+        level = np.zeros(self.log_psd.shape[:2])
+        for place in np.ndindex(level.shape):
+            used = self.used[place]
+            if used.any():
+                curve = np.interp(self.freq, self.freq[used], self.log_psd[place][used])
+                level[place] = np.log(np.trapezoid(np.exp(curve), self.freq))
+        return level
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Laplacian modes of the channels' graph.
+
+    Attributes
+    ----------
+    modes : (channel, mode) array
+        W_jk, squared weight of mode k in channel j.
+    eigenvalues : (mode,) array
+        λ_k in [0, 2].
+    source : str
+        Where it came from: ``functional``, ``distance`` or ``none``.
+    note : str
+        What a reader should know of it.
+    """
+
+    modes: Floats
+    eigenvalues: Floats
+    source: str
+    note: str = ""
+
+
+def average_nights(nights: Sequence[xr.Dataset]) -> PersonSpectra:
+    """Average the log spectra of a person's nights, weighted by epochs.
+
+    Parameters
+    ----------
+    nights : sequence of Dataset
+        As contracts.features.FEATURES says. Channels are matched by name; one that a night lacks rests on the others.
+
+    Raises
+    ------
+    NothingToDo
+        If no channel has a usable spectrum in any stage.
+    BrainTwinError
+        If the nights have different frequencies.
+    """
+    freq = np.asarray(nights[0]["freq"].values, dtype=float)
+    if any(not np.array_equal(freq, n["freq"].values) for n in nights):
+        message = (
+            "fit-spectral: a person's nights have different frequencies; make their features with one set of options"
+        )
+        raise BrainTwinError(message)
+    channels = list(dict.fromkeys(str(c) for n in nights for c in n["channel"].values))
+    aligned = [n.reindex(stage=list(STAGES), channel=channels) for n in nights]
+    value = np.stack([n["log_psd"].values for n in aligned])
+    variance = np.stack([n["log_psd_var"].values for n in aligned])
+    epochs = np.nan_to_num(np.stack([n["n_epochs"].values for n in aligned]).astype(float))
+    masked = np.stack([np.nan_to_num(n["masked"].values.astype(float), nan=1.0) for n in aligned]) > 0
+    good = np.isfinite(value) & np.isfinite(variance) & (epochs > 0)[..., None] & ~masked[:, None]
+    weight = np.where(good, epochs[..., None], 0.0)
+    total = weight.sum(axis=0)
+    used = total > 0
+    share = weight / np.where(used, total, 1.0)
+    mean = np.sum(share * np.where(good, value, 0.0), axis=0)
+    within = np.sum(share**2 * np.where(good, variance, 0.0), axis=0)
+    spread = np.maximum(within, _between(value, mean, share, good))
+    used &= used.sum(axis=-1, keepdims=True) >= MIN_BINS
+    return _compact(STAGES, channels, freq, mean, spread, used)
+
+
+def _between(value: Floats, mean: Floats, share: Floats, good: npt.NDArray[np.bool_]) -> Floats:
+    """Return the variance of the mean that the spread of the nights asks for, pooled over frequency.
+
+    A night's gain shifts its whole log spectrum; that is taken out first, because the model has a free scale.
+    """
+    effective = 1 / np.maximum(np.sum(share**2, axis=0), 1e-12)
+    distance = np.where(good, value - mean, np.nan)
+    distance = np.nan_to_num(distance - _nanmean(distance))
+    several = effective > 1 + 1e-9
+    variance = np.where(several, np.sum(share * distance**2, axis=0) / np.where(several, effective - 1, 1.0), np.nan)
+    return np.nan_to_num(np.broadcast_to(_nanmean(variance), mean.shape))
+
+
+def _nanmean(values: Floats) -> Floats:
+    """Return the mean over the last axis of what is not NaN; NaN where nothing is."""
+    count = np.isfinite(values).sum(axis=-1, keepdims=True)
+    return np.where(count > 0, np.nansum(values, axis=-1, keepdims=True) / np.maximum(count, 1), np.nan)
+
+
+def _compact(
+    stages: Sequence[str],
+    channels: Sequence[str],
+    freq: Floats,
+    mean: Floats,
+    variance: Floats,
+    used: npt.NDArray[np.bool_],
+) -> PersonSpectra:
+    """Drop stages and channels without usable frequencies."""
+    s, c = np.flatnonzero(used.any(axis=(1, 2))), np.flatnonzero(used.any(axis=(0, 2)))
+    if not s.size:
+        message = f"fit-spectral: no channel has a spectrum of {MIN_BINS} or more usable frequencies in any stage"
+        raise NothingToDo(message)
+    used = used[np.ix_(s, c)]
+    return PersonSpectra(
+        stages=tuple(stages[int(i)] for i in s),
+        channels=tuple(channels[int(i)] for i in c),
+        freq=freq,
+        log_psd=np.where(used, mean[np.ix_(s, c)], 0.0),
+        variance=np.where(used, variance[np.ix_(s, c)], 1.0),
+        used=used,
+    )
+
+
+def channel_groups(channels: Sequence[str], most: int) -> dict[str, list[int]]:
+    """Return which channels are averaged into one, so that at most `most` remain.
+
+    Up to `most` channels stay as they are. More are averaged over frontal, central, temporal and posterior sites of
+    each side (midline left out); where names are no 10-20 sites, or regions are still too many, evenly spaced ones
+    are taken in the order of the recording.
+    """
+    if len(channels) <= most:
+        return {name: [i] for i, name in enumerate(channels)}
+    groups: dict[str, list[int]] = {}
+    for i, name in enumerate(channels):
+        site = _SITE.match(name)
+        if site and site[2].lower() != "z":
+            region = {k.lower(): v for k, v in _REGION.items()}[site[1].lower()]
+            groups.setdefault(region + ("-left" if int(site[2]) % 2 else "-right"), []).append(i)
+    if len(groups) < min(most, 2):
+        groups = {name: [i] for i, name in enumerate(channels)}
+    names = sorted(groups, key=lambda name: groups[name][0])
+    kept = np.unique(np.linspace(0, len(names) - 1, min(most, len(names))).round().astype(int))
+    return {names[i]: groups[names[i]] for i in kept}
+
+
+def group_channels(spectra: PersonSpectra, groups: dict[str, list[int]]) -> PersonSpectra:
+    """Average the log spectra of each group of channels over those that have the bin.
+
+    Neighbours share their noise, so the variance of the average is the mean variance, not a smaller one.
+    """
+    shape = (len(spectra.stages), len(groups), len(spectra.freq))
+    mean, variance, used = np.zeros(shape), np.ones(shape), np.zeros(shape, bool)
+    for g, members in enumerate(groups.values()):
+        have = spectra.used[:, members]
+        count = np.maximum(have.sum(axis=1), 1)
+        mean[:, g] = np.sum(np.where(have, spectra.log_psd[:, members], 0.0), axis=1) / count
+        variance[:, g] = np.sum(np.where(have, spectra.variance[:, members], 0.0), axis=1) / count
+        used[:, g] = have.any(axis=1)
+    return _compact(spectra.stages, list(groups), spectra.freq, mean, variance, used)
+
+
+def no_graph(n_channels: int, note: str) -> Graph:
+    """Return the graph without edges between anything: every channel shows the uniform mode."""
+    return Graph(np.ones((n_channels, 1)), np.zeros(1), "none", note)
+
+
+def graph_of(weights: Floats, source: str) -> Graph:
+    """Return the Laplacian modes of the channels' own graph (an effective sensor graph: no mixing is modelled).
+
+    Parameters
+    ----------
+    weights : (channel, channel) array
+        Symmetric; negative and missing weights are set to 0.
+    """
+    filled = np.nan_to_num(np.asarray(weights, dtype=float))
+    clipped, negative = clip_negative((filled + filled.T) / 2)
+    if not clipped.any():
+        return no_graph(len(weights), "the graph had no positive weight")
+    eigenvalues, vectors = laplacian_modes(clipped)
+    note = f"{negative} negative weights set to 0" if negative else ""
+    return Graph(vectors**2, np.clip(eigenvalues, 0.0, 2.0), source, note)
+
+
+def functional_graph(
+    nights: Sequence[xr.Dataset], channels: Sequence[str], groups: dict[str, list[int]], kept: Sequence[str],
+    *, measure: str, band: str, stage: str,
+) -> Graph:  # fmt: skip
+    """Return the graph of a person's own coupling, averaged over nights.
+
+    Parameters
+    ----------
+    nights : sequence of Dataset
+        As contracts.connect.CONNECTOME says.
+    channels : sequence of str
+        Names that `groups` indexes.
+    groups : dict
+        Channels averaged into one, as :func:`channel_groups` returns.
+    kept : sequence of str
+        Groups that are fitted, in order.
+    """
+    found = []
+    for night in nights:
+        have = {d: set(map(str, night[d].values)) for d in ("stage", "band", "measure")}
+        if night["node"].size and stage in have["stage"] and band in have["band"] and measure in have["measure"]:
+            chosen = night["connectivity"].sel(stage=stage, band=band, measure=measure)
+            found.append(chosen.reindex(node=list(channels), node_to=list(channels)).values)
+    if not found or not np.isfinite(stacked := np.stack(found)).any():
+        return no_graph(len(kept), f"no {measure} in {band} of {stage}: too few clean epochs, or not estimated")
+    np.einsum("nii->ni", stacked)[:] = np.nan
+    weights = np.full((len(kept), len(kept)), np.nan)
+    for i, a in enumerate(kept):
+        for j, b in enumerate(kept):
+            block = stacked[:, groups[a]][:, :, groups[b]]
+            if i != j and np.isfinite(block).any():
+                weights[i, j] = np.nanmean(block)
+    return graph_of(weights, "functional")

@@ -1,0 +1,290 @@
+"""The spectral twin: corticothalamic spectra of five stages, fitted jointly to one person's log spectra.
+
+Shapes are padded (five stages, a fixed number of channels and modes), so that one compiled model serves many people;
+what a person lacks is masked out of the likelihood and left at its prior. The residual of the log spectrum is
+Student-t with scale sqrt(σ² + v), v the sampling variance: robust to peaks that the model does not have.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from braintwin.contracts.stages import STAGES
+from braintwin.inference.person_spectra import Graph, PersonSpectra
+from braintwin.inference.sample import CompiledModel, compile_model
+from braintwin.models import parameters as p
+from braintwin.models.corticothalamic import dispersion_floor, emg_shape, is_stable, transfer_power
+
+Floats = npt.NDArray[np.float64]
+
+OFFSET_SD = 1.0
+"""Prior sd of the log scale around the observed log power, nat."""
+
+_EDGE, _EDGE_WIDTH, _EDGE_HEIGHT = 0.02, 0.01, 50.0
+_EDGE_FREQ = np.arange(0.0, 45.1, 0.5)
+
+_REGIME = [p.STAGE_PRIORS[stage].regime for stage in STAGES]
+_RATIO = np.array([p.BETA_OVER_ALPHA[regime] for regime in _REGIME])
+_AWAKE = np.array([regime == "wake" for regime in _REGIME], dtype=float)
+_UNBOUNDED = [p.STAGE_PRIORS[stage].unbounded() for stage in STAGES]
+_LOCATION = {name: np.array([u[name][0] for u in _UNBOUNDED]) for name in "XYZ"}
+_SPREAD = {name: np.array([u[name][1] for u in _UNBOUNDED]) for name in "XYZ"}
+_EMG = np.array([p.STAGE_PRIORS[stage].emg for stage in STAGES]).T
+
+SHARED = ("t0", "alpha_wake", "alpha_sleep", "kappa", "residual_sd")
+BY_STAGE = ("X", "Y", "Z", "emg_fraction")
+
+
+@dataclass(frozen=True)
+class CompiledTwin:
+    """A compiled spectral twin for one set of frequencies and one padded number of channels."""
+
+    model: CompiledModel
+    freq: Floats
+    n_channels: int
+    nu: float
+
+
+def padded_channels(n: int) -> int:
+    """Return the number of channels that `n` are padded to: it depends on the person alone, never on the batch."""
+    return 1 << max(0, n - 1).bit_length()
+
+
+def band_weights(freq: Floats) -> Floats:
+    """Return the trapezoid weights of the band, Hz."""
+    step = np.diff(freq)
+    return np.concatenate([step[:1], step[:-1] + step[1:], step[-1:]]) / 2
+
+
+def compile_twin(freq: Floats, n_channels: int, nu: float) -> CompiledTwin:
+    """Compile the model for `n_channels` padded channels and as many modes."""
+    freq = np.asarray(freq, dtype=np.float64)
+    model = spectral_model(freq, n_channels, nu)
+    names = ("X", "Y", "Z", "emg_fraction", "offset", *SHARED)
+    return CompiledTwin(compile_model(model, names), freq, n_channels, nu)
+
+
+def spectral_model(freq: Floats, n_channels: int, nu: float) -> Any:
+    """Return the PyMC model with all data masked."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    shape = (len(STAGES), n_channels, len(freq))
+    with pm.Model() as model:
+        seen = pm.Data("log_psd", np.zeros(shape))
+        variance = pm.Data("variance", np.ones(shape))
+        used = pm.Data("used", np.zeros(shape))
+        level = pm.Data("level", np.zeros(shape[:2]))
+        modes = pm.Data("modes", np.zeros((n_channels, n_channels)))
+        eigenvalues = pm.Data("eigenvalues", np.zeros(n_channels))
+
+        raw = {name: pm.Normal(f"{name}_raw", 0.0, 1.0, shape=len(STAGES)) for name in "XYZ"}
+        on_line = {name: _LOCATION[name] + _SPREAD[name] * raw[name] for name in "XYZ"}
+        x = pm.Deterministic("X", pt.sigmoid(on_line["X"]))
+        y = pm.Deterministic("Y", on_line["Y"])
+        z = pm.Deterministic("Z", np.float64(p.Z_MAX) * pt.sigmoid(on_line["Z"]))
+        emg = pm.Beta("emg_fraction", _EMG[0], _EMG[1], shape=len(STAGES))
+        t0_raw = pm.TruncatedNormal(
+            "t0_raw", 0.0, 1.0, lower=(p.T0_LOW - p.T0_MEAN) / p.T0_SD, upper=(p.T0_HIGH - p.T0_MEAN) / p.T0_SD
+        )
+        t0 = pm.Deterministic("t0", np.float64(p.T0_MEAN) + np.float64(p.T0_SD) * t0_raw)
+        rates = {}
+        for regime in ("wake", "sleep"):
+            rate_raw = pm.Normal(f"alpha_{regime}_raw", 0.0, 1.0)
+            log_rate = np.float64(p.LOG_ALPHA_MEAN[regime]) + np.float64(p.LOG_ALPHA_SD) * rate_raw
+            rates[regime] = pm.Deterministic(f"alpha_{regime}", pt.exp(log_rate))
+        kappa_raw = pm.Normal("kappa_raw", 0.0, 1.0)
+        log_kappa = np.float64(p.LOG_KAPPA_MEAN) + np.float64(p.LOG_KAPPA_SD) * kappa_raw
+        kappa = pm.Deterministic("kappa", pt.exp(log_kappa))
+        offset_raw = pm.Normal("offset_raw", 0.0, 1.0, shape=shape[:2])
+        offset = pm.Deterministic("offset", np.float64(OFFSET_SD) * offset_raw)
+        residual = pm.HalfNormal("residual_sd", np.float64(p.RESIDUAL_SD_SCALE))
+
+        alpha = _AWAKE * rates["wake"] + (1 - _AWAKE) * rates["sleep"]
+        loop = {"X": x, "Y": y, "Z": z, "alpha": alpha, "beta": _RATIO * alpha}
+        column = {name: value[:, None] for name, value in loop.items()} | {"t0": t0}
+        edge = pt.sqrt(pt.min(dispersion_floor(_EDGE_FREQ[None, :], xp=pt, **column), axis=1))
+        margin = pt.minimum(edge, 1 - x - y)
+        pm.Potential("stable", -_EDGE_HEIGHT * pt.sum(pt.softplus((_EDGE - margin) / _EDGE_WIDTH)))
+
+        block = {name: value[None, :, None] for name, value in loop.items()} | {"t0": t0}
+        coupling = kappa * eigenvalues[:, None, None]
+        power = transfer_power(freq[None, None, :], coupling=coupling, xp=pt, **block)
+        flat = pt.dot(modes, power.reshape((n_channels, shape[0] * shape[2])))
+        power = flat.reshape((n_channels, shape[0], shape[2])).transpose((1, 0, 2))
+        # a padded channel has no modes: keep its logarithm finite, the mask takes it out
+        power = power + pt.eq(pt.sum(modes, axis=1), 0)[None, :, None]
+        area = pt.sum(power * band_weights(freq), axis=2, keepdims=True)
+        share = emg[:, None, None]
+        muscle = emg_shape(freq, float(freq[0]), float(freq[-1]))
+        mean = (level + offset)[:, :, None] + pt.log((1 - share) * power / area + share * muscle)
+        scale2 = residual**2 + variance
+        distance = pt.log1p((seen - mean) ** 2 / (nu * scale2))
+        pm.Potential("fit", -pt.sum(used * (0.5 * (nu + 1) * distance + 0.5 * pt.log(scale2))))
+    return model
+
+
+def padded_data(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph) -> dict[str, Floats]:
+    """Return one person's data in the padded shapes of `twin`."""
+    shape = (len(STAGES), twin.n_channels, len(twin.freq))
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+    here = np.ix_(rows, range(len(spectra.channels)))
+    data = {
+        "log_psd": np.zeros(shape),
+        "variance": np.ones(shape),
+        "used": np.zeros(shape),
+        "level": np.zeros(shape[:2]),
+        "modes": np.zeros((twin.n_channels, twin.n_channels)),
+        "eigenvalues": np.zeros(twin.n_channels),
+    }
+    for name, values in (
+        ("log_psd", spectra.log_psd), ("variance", spectra.variance), ("used", spectra.used),
+        ("level", spectra.level()),
+    ):  # fmt: skip
+        data[name][here] = values
+    data["modes"][: graph.modes.shape[0], : graph.modes.shape[1]] = graph.modes
+    data["eigenvalues"][: graph.eigenvalues.size] = graph.eigenvalues
+    return data
+
+
+def prior_draws(rng: np.random.Generator, n: int, *, stable: bool = True) -> dict[str, Floats]:
+    """Return `n` draws of every parameter but the scales, by default of stable brains only.
+
+    Returns
+    -------
+    dict
+        X, Y, Z, emg_fraction (n, stage); t0, alpha_wake, alpha_sleep, kappa, residual_sd (n,).
+    """
+    parts: list[dict[str, Floats]] = []
+    have = 0
+    while have < n:
+        part = _unconditional(rng, 2 * n + 50)
+        if stable:
+            # a vector is kept only if all five stages are stable
+            keep = stability(part).all(axis=1)
+            part = {name: values[keep] for name, values in part.items()}
+        parts.append(part)
+        have += len(part["t0"])
+    return {name: np.concatenate([part[name] for part in parts])[:n] for name in parts[0]}
+
+
+def _unconditional(rng: np.random.Generator, n: int) -> dict[str, Floats]:
+    from scipy.stats import truncnorm
+
+    line = {name: _LOCATION[name] + _SPREAD[name] * rng.standard_normal((n, len(STAGES))) for name in "XYZ"}
+    low, high = (p.T0_LOW - p.T0_MEAN) / p.T0_SD, (p.T0_HIGH - p.T0_MEAN) / p.T0_SD
+    rates = {
+        f"alpha_{regime}": np.exp(p.LOG_ALPHA_MEAN[regime] + p.LOG_ALPHA_SD * rng.standard_normal(n))
+        for regime in ("wake", "sleep")
+    }
+    return {
+        "X": 1 / (1 + np.exp(-line["X"])),
+        "Y": line["Y"],
+        "Z": p.Z_MAX / (1 + np.exp(-line["Z"])),
+        "emg_fraction": rng.beta(_EMG[0], _EMG[1], size=(n, len(STAGES))),
+        "t0": p.T0_MEAN + p.T0_SD * truncnorm.ppf(rng.uniform(size=n), low, high),
+        **rates,
+        "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * rng.standard_normal(n)),
+        "residual_sd": np.abs(p.RESIDUAL_SD_SCALE * rng.standard_normal(n)),
+    }
+
+
+def unconstrained(twin: CompiledTwin, draws: dict[str, Floats]) -> Floats:
+    """Return parameters (as :func:`prior_draws` gives them) as unconstrained vectors (n, dim), offsets at 0."""
+
+    def logit(share: Floats) -> Floats:
+        share = np.clip(share, 1e-6, 1 - 1e-6)
+        return np.asarray(np.log(share / (1 - share)))
+
+    values = {
+        "X_raw": (logit(draws["X"]) - _LOCATION["X"]) / _SPREAD["X"],
+        "Y_raw": (draws["Y"] - _LOCATION["Y"]) / _SPREAD["Y"],
+        "Z_raw": (logit(draws["Z"] / p.Z_MAX) - _LOCATION["Z"]) / _SPREAD["Z"],
+        "emg_fraction_logodds__": logit(draws["emg_fraction"]),
+        "t0_raw_interval__": logit((draws["t0"] - p.T0_LOW) / (p.T0_HIGH - p.T0_LOW)),
+        "alpha_wake_raw": (np.log(draws["alpha_wake"]) - p.LOG_ALPHA_MEAN["wake"]) / p.LOG_ALPHA_SD,
+        "alpha_sleep_raw": (np.log(draws["alpha_sleep"]) - p.LOG_ALPHA_MEAN["sleep"]) / p.LOG_ALPHA_SD,
+        "kappa_raw": (np.log(draws["kappa"]) - p.LOG_KAPPA_MEAN) / p.LOG_KAPPA_SD,
+        "residual_sd_log__": np.log(draws["residual_sd"]),
+        "offset_raw": np.zeros((len(draws["t0"]), len(STAGES), twin.n_channels)),
+    }
+    n = len(draws["t0"])
+    points = np.empty((n, twin.model.n_dim))
+    for name, (place, _) in twin.model.layout.items():
+        points[:, place] = values[name].reshape(n, -1)
+    return points
+
+
+def constrained(twin: CompiledTwin, points: Floats) -> dict[str, Floats]:
+    """Return the parameters of unconstrained vectors (n, dim): the inverse of :func:`unconstrained`."""
+    raw = {n: points[:, place].reshape(len(points), *shape) for n, (place, shape) in twin.model.layout.items()}
+
+    def sigmoid(value: Floats) -> Floats:
+        return np.asarray(1 / (1 + np.exp(-value)))
+
+    return {
+        "X": sigmoid(_LOCATION["X"] + _SPREAD["X"] * raw["X_raw"]),
+        "Y": _LOCATION["Y"] + _SPREAD["Y"] * raw["Y_raw"],
+        "Z": p.Z_MAX * sigmoid(_LOCATION["Z"] + _SPREAD["Z"] * raw["Z_raw"]),
+        "emg_fraction": sigmoid(raw["emg_fraction_logodds__"]),
+        "t0": p.T0_LOW + (p.T0_HIGH - p.T0_LOW) * sigmoid(raw["t0_raw_interval__"]),
+        "alpha_wake": np.exp(p.LOG_ALPHA_MEAN["wake"] + p.LOG_ALPHA_SD * raw["alpha_wake_raw"]),
+        "alpha_sleep": np.exp(p.LOG_ALPHA_MEAN["sleep"] + p.LOG_ALPHA_SD * raw["alpha_sleep_raw"]),
+        "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * raw["kappa_raw"]),
+        "residual_sd": np.exp(raw["residual_sd_log__"]),
+        "offset": OFFSET_SD * raw["offset_raw"],
+    }
+
+
+def dendrites(draws: dict[str, Floats]) -> tuple[Floats, Floats]:
+    """Return α and β of every stage, (..., stage), 1/s."""
+    alpha = _AWAKE * draws["alpha_wake"][..., None] + (1 - _AWAKE) * draws["alpha_sleep"][..., None]
+    return alpha, _RATIO * alpha
+
+
+def stability(draws: dict[str, Floats]) -> npt.NDArray[np.bool_]:
+    """Tell for every draw and stage (..., stage) whether it is a stable brain."""
+    alpha, beta = dendrites(draws)
+    return is_stable(draws["X"], draws["Y"], draws["Z"], draws["t0"][..., None], alpha, beta)
+
+
+def model_spectrum(freq: Floats, draws: dict[str, Floats], graph: Graph) -> tuple[Floats, Floats]:
+    """Return the log of the unit-area spectrum of draws, and the log of the input power that has unit area.
+
+    Parameters
+    ----------
+    freq : (freq,) array
+        Hz.
+    draws : dict
+        X, Y, Z, emg_fraction (draw, stage); t0, alpha_wake, alpha_sleep, kappa (draw,).
+
+    Returns
+    -------
+    log_shape : (draw, stage, channel, freq) array
+        ln(1/Hz).
+    log_input : (draw, stage, channel) array
+        Log of s² for a band power of 1.
+    """
+    alpha, beta = dendrites(draws)
+    wide = {"X": draws["X"], "Y": draws["Y"], "Z": draws["Z"], "alpha": alpha, "beta": beta}
+    block: dict[str, Any] = {name: value[..., None, None] for name, value in wide.items()}
+    coupling = draws["kappa"][:, None, None, None] * graph.eigenvalues[:, None]
+    power = transfer_power(freq, coupling=coupling, t0=draws["t0"][:, None, None, None], **block)
+    power = graph.modes @ power
+    area = np.sum(power * band_weights(freq), axis=-1, keepdims=True)
+    share = draws["emg_fraction"][..., None, None]
+    muscle = emg_shape(freq, float(freq[0]), float(freq[-1]))
+    shape = np.log((1 - share) * power / area + share * muscle)
+    return shape, np.log1p(-draws["emg_fraction"])[..., None] - np.log(area[..., 0])
+
+
+def prior_dataset(rng: np.random.Generator, n: int, stages: tuple[str, ...]) -> xr.Dataset:
+    """Return prior draws of the stages that a person has, dims (chain, draw, ...)."""
+    draws = prior_draws(rng, n)
+    rows = [STAGES.index(stage) for stage in stages]
+    by_stage = {name: (("chain", "draw", "stage"), draws[name][None][:, :, rows]) for name in BY_STAGE}
+    shared = {name: (("chain", "draw"), draws[name][None]) for name in SHARED}
+    return xr.Dataset({**by_stage, **shared}, {"stage": list(stages), "chain": [0], "draw": np.arange(n)})

@@ -1,0 +1,193 @@
+"""One person's spectral twin: search, sample, replicate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from braintwin.contracts.stages import STAGES
+from braintwin.errors import FitFailed
+from braintwin.inference.person_spectra import Graph, PersonSpectra
+from braintwin.inference.sample import Draws, draw
+from braintwin.inference.spectral import (
+    BY_STAGE,
+    SHARED,
+    CompiledTwin,
+    constrained,
+    model_spectrum,
+    padded_data,
+    prior_dataset,
+    prior_draws,
+    stability,
+    unconstrained,
+)
+from braintwin.inference.starts import Optima, multistart
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class SpectralFit:
+    """The groups of one fit, as contracts.spectral says."""
+
+    posterior: xr.Dataset
+    prior: xr.Dataset
+    sample_stats: xr.Dataset
+    posterior_predictive: xr.Dataset
+    observed_data: xr.Dataset
+    starts: xr.Dataset
+
+    def groups(self) -> dict[str, xr.Dataset]:
+        """Return the groups by name."""
+        return dict(vars(self))
+
+
+def fit_person(
+    twin: CompiledTwin,
+    spectra: PersonSpectra,
+    graph: Graph,
+    *,
+    seed: int,
+    chains: int = 4,
+    tune: int = 500,
+    draws: int = 500,
+    starts: int = 24,
+    predictive_samples: int = 200,
+    cores: int = 1,
+) -> SpectralFit:
+    """Fit one person: climb from many starts, begin every chain at the best optimum, sample, replicate the spectra.
+
+    Raises
+    ------
+    FitFailed
+        If no start reached a stable optimum, or no chain could begin there.
+    """
+    rng = np.random.default_rng(seed)
+    data = padded_data(twin, spectra, graph)
+    optima = search(twin, data, prior_draws(rng, starts))
+    if not np.isfinite(optima.log_posterior[0]):
+        message = (
+            f"fit-spectral: none of {starts} starts reached a stable brain; look at the person's spectra for artefacts, "
+            "or raise fit_spectral.starts"
+        )
+        raise FitFailed(message)
+    try:
+        drawn = draw(
+            twin.model, data, seed=seed, chains=chains, tune=tune, draws=draws, start=optima.points[0], cores=cores
+        )
+    except RuntimeError as cause:
+        message = f"fit-spectral: the sampler could not begin at the best optimum ({str(cause).splitlines()[0]})"
+        raise FitFailed(message) from cause
+    return collect(twin, spectra, graph, drawn, optima, rng, predictive_samples)
+
+
+def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]) -> Optima:
+    """Climb from draws of the prior; an optimum must be a stable brain in every stage."""
+    starts = unconstrained(twin, begin)
+    return multistart(
+        twin.model.density(data), starts, admissible=lambda points: stability(constrained(twin, points)).all(axis=1)
+    )
+
+
+def collect(
+    twin: CompiledTwin,
+    spectra: PersonSpectra,
+    graph: Graph,
+    drawn: Draws,
+    optima: Optima,
+    rng: np.random.Generator,
+    predictive_samples: int,
+) -> SpectralFit:
+    """Return the groups of a fit from its draws: only the stages and channels that the person has."""
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+    n_channels = len(spectra.channels)
+    every = {name: np.asarray(drawn.posterior[name].values, dtype=float) for name in (*BY_STAGE, *SHARED)}
+    offset = np.asarray(drawn.posterior["offset"].values, dtype=float)[..., rows, :n_channels]
+    chains, n_draws = offset.shape[:2]
+    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in every.items()}
+
+    scale = spectra.level() + offset.reshape(-1, *offset.shape[2:])
+    # in blocks of draws: all at once would hold draw × stage × channel × frequency
+    log_input = np.concatenate(
+        [
+            model_spectrum(twin.freq, {n: v[i : i + 200] for n, v in flat.items()}, graph)[1]
+            for i in range(0, chains * n_draws, 200)
+        ]
+    )[:, rows]
+    posterior = xr.Dataset(
+        {
+            **{n: (("chain", "draw", "stage"), every[n][..., rows]) for n in BY_STAGE},
+            **{n: (("chain", "draw"), every[n]) for n in SHARED},
+            "log_scale": (("chain", "draw", "stage", "channel"), (scale + log_input).reshape(offset.shape)),
+        },
+        {
+            "stage": list(spectra.stages),
+            "channel": list(spectra.channels),
+            "chain": np.arange(chains),
+            "draw": np.arange(n_draws),
+        },
+        {
+            "graph": graph.source,
+            "graph_note": graph.note,
+            "kappa_source": "data" if graph.source != "none" else "prior",
+        },
+    )
+    stable = stability(every)[..., rows]
+    stats = drawn.stats.assign(stable=(("chain", "draw", "stage"), stable)).assign_coords(stage=list(spectra.stages))
+    kept = np.unique(np.linspace(0, len(scale) - 1, min(predictive_samples, len(scale))).round().astype(int))
+    return SpectralFit(
+        posterior=posterior,
+        prior=prior_dataset(rng, 1000, spectra.stages),
+        sample_stats=stats,
+        posterior_predictive=replicate(twin, spectra, graph, {n: v[kept] for n, v in flat.items()}, scale[kept], rng),
+        observed_data=observed(spectra),
+        starts=describe(twin, optima, rows, spectra.stages),
+    )
+
+
+def replicate(
+    twin: CompiledTwin,
+    spectra: PersonSpectra,
+    graph: Graph,
+    draws: dict[str, Floats],
+    scale: Floats,
+    rng: np.random.Generator,
+) -> xr.Dataset:
+    """Return replicated log spectra: what another estimate from the same brain would look like."""
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+    shape = model_spectrum(twin.freq, draws, graph)[0][:, rows]
+    mean = scale[..., None] + shape
+    spread = np.sqrt(draws["residual_sd"][:, None, None, None] ** 2 + spectra.variance)
+    noisy = mean + spread * rng.standard_t(twin.nu, size=mean.shape)
+    dims = ("sample", "stage", "channel", "freq")
+    return xr.Dataset({"log_psd": (dims, noisy), "log_psd_model": (dims, mean)}, _coords(spectra))
+
+
+def observed(spectra: PersonSpectra) -> xr.Dataset:
+    """Return what was fitted; NaN where a bin was not used."""
+    dims = ("stage", "channel", "freq")
+    return xr.Dataset(
+        {
+            "log_psd": (dims, np.where(spectra.used, spectra.log_psd, np.nan)),
+            "log_psd_var": (dims, np.where(spectra.used, spectra.variance, np.nan)),
+            "used": (dims, spectra.used.astype(np.int8)),
+        },
+        _coords(spectra),
+    )
+
+
+def describe(twin: CompiledTwin, optima: Optima, rows: list[int], stages: tuple[str, ...]) -> xr.Dataset:
+    """Return what each start reached, with X, Y, Z there: a second explanation can be read off."""
+    found = constrained(twin, optima.points)
+    return xr.Dataset(
+        {
+            "log_posterior": ("start", optima.log_posterior),
+            **{name: (("start", "stage"), found[name][:, rows]) for name in "XYZ"},
+        },
+        {"stage": list(stages)},
+    )
+
+
+def _coords(spectra: PersonSpectra) -> dict[str, list[str] | Floats]:
+    return {"stage": list(spectra.stages), "channel": list(spectra.channels), "freq": spectra.freq}
