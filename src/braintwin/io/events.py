@@ -17,6 +17,10 @@ POINTERS = (b"/annex/objects/", b"version https://git-lfs", b"../.git/annex", b"
 """How a file starts whose content stayed with git-annex or git-lfs."""
 
 
+class Unscored(NightExcluded):
+    """A table that holds no scoring at all, so that another table, or automatic staging, may serve."""
+
+
 @dataclass(frozen=True)
 class Table:
     """An event table: its columns as text, onset and duration as numbers (NaN where there is none)."""
@@ -63,17 +67,10 @@ def read_events(path: Path) -> Table:
     if is_pointer(raw[:64]):
         message = "the events table is the pointer of an absent file; get its content with datalad or git-lfs"
         raise NightExcluded(message)
-    text = decoded(raw)
-    head = text.split("\n", 1)[0]
-    separator = "\t" if "\t" in head else ("," if "," in head else "\t")
-    # a stray quote must not swallow the rest of a tab-separated table
-    quoting = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-    cells = csv.reader(io.StringIO(text, newline=None), delimiter=separator, quoting=quoting)
-    lines = [tuple(cell.strip().strip('"').strip() for cell in line) for line in cells]
-    lines = [line for line in lines if any(line)]
+    lines = table_lines(raw)
     if len(lines) < 2:
         message = "the events table is empty"
-        raise NightExcluded(message)
+        raise Unscored(message)
     columns, width = lines[0], len(lines[0])
     rows = tuple((line + ("",) * width)[:width] for line in lines[1:])
     onset = _column(columns, "onset")
@@ -81,6 +78,14 @@ def read_events(path: Path) -> Table:
         message = f"the events table has no onset (found {', '.join(columns)})"
         raise NightExcluded(message)
     return Table(columns, rows, _numbers(rows, onset), _numbers(rows, _column(columns, "duration")))
+
+
+def table_lines(raw: bytes) -> list[tuple[str, ...]]:
+    """Return the cells of each line that is not blank, the header first."""
+    text = decoded(raw)
+    head = text.split("\n", 1)[0]
+    separator = "\t" if "\t" in head else ("," if "," in head else "\t")
+    return [line for line in _cells(text, separator) if any(line)]
 
 
 def _column(columns: tuple[str, ...], word: str) -> int | None:
@@ -91,16 +96,30 @@ def _column(columns: tuple[str, ...], word: str) -> int | None:
     return next((i for i, column in enumerate(plain) if column.startswith(word)), None)
 
 
+def _cells(text: str, separator: str) -> list[tuple[str, ...]]:
+    """Return the cells of each line; only in a comma-separated table do quotes hold a cell together."""
+    if separator == "\t":
+        lines = (line.split("\t") for line in text.replace('"', "").splitlines())
+        return [tuple(map(str.strip, line)) for line in lines]
+    return [tuple(map(str.strip, line)) for line in csv.reader(io.StringIO(text, newline=None))]
+
+
 def _numbers(rows: tuple[tuple[str, ...], ...], index: int | None) -> npt.NDArray[np.float64]:
-    return np.array([np.nan if index is None else _number(row[index]) for row in rows])
+    """Return one column as numbers, NaN where a cell is none."""
+    if index is None:
+        return np.full(len(rows), np.nan)
+    try:
+        values = np.array([float(row[index]) for row in rows])
+    except ValueError:
+        values = np.array([_number(row[index]) for row in rows])
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _number(text: str) -> float:
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
         return float("nan")
-    return value if np.isfinite(value) else float("nan")
 
 
 def entities(name: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from braintwin.contracts.stages import EPOCH_S, MISSING, STAGES
 from braintwin.errors import NightExcluded
-from braintwin.io.events import Table, find_sidecars, read_events
+from braintwin.io.events import Table, Unscored, find_sidecars, read_events
 from braintwin.io.scoring import OTHER, Decoder, is_lights_off, stage_column
 from braintwin.options.dataset import StageOptions
 
@@ -148,14 +148,16 @@ def _epochs(table: Table, codes: npt.NDArray[np.int8], mixed: bool) -> tuple[npt
     scored = np.flatnonzero(codes[rows] != MISSING)
     if scored.size == 0:
         message = f"none of {len(table.rows)} rows has both a numeric onset and a stage; the night needs a scoring"
-        raise NightExcluded(message)
+        raise Unscored(message)
     if mixed:  # a movement or artefact mark among other events must not set the grid
         rows = rows[scored[0] : scored[-1] + 1]
     start, stage = onset[rows], codes[rows]
     end = start + _durations(start, table.duration[rows])
     origin, span = float(start[0]), float(end.max() - start[0])
-    if span > MAX_SPAN_S:
-        message = f"scoring spans {span / 3600:.0f} h; expected at most {MAX_SPAN_S / 3600:.0f} h (onset in seconds?)"
+    if not EPOCH_S / 2 <= span <= MAX_SPAN_S:
+        message = (
+            f"scoring spans {span:.0f} s; expected {EPOCH_S:.0f} s to {MAX_SPAN_S / 86400:.0f} days (onset in seconds?)"
+        )
         raise NightExcluded(message)
     first, last = np.rint(start - origin).astype(int), np.rint(end - origin).astype(int)
     line, clashes = _paint(first, last, stage)
@@ -179,6 +181,8 @@ def _paint(
     """Return the time line (second,), -2 where no row is, and how many seconds two rows scored differently."""
     line = np.full(max(int(last.max()), 1), OTHER, np.int8)
     clashes = 0
+    if np.all(first[1:] == last[:-1]):
+        return np.repeat(stage, last - first), clashes
     rows = list(zip(first.tolist(), last.tolist(), stage.tolist()))
     # a stage wins over a mark of movement or artefact within its epoch
     for start, end, code in sorted(rows, key=lambda row: row[2] != MISSING):

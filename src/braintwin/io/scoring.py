@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from braintwin.contracts.stages import MISSING, STAGES
 from braintwin.errors import NightExcluded, did_you_mean
-from braintwin.io.events import BLANK, Table
+from braintwin.io.events import BLANK, Table, Unscored
 from braintwin.options.dataset import StageOptions
 
 OTHER = -2
@@ -73,8 +73,15 @@ def _code(text: str) -> str:
 
 def is_lights_off(text: str, label: str | None) -> bool:
     """Tell whether an event is lights off: `label`, or a common name of it."""
+    if not label and not text[:1].isalpha():
+        return False
     plain = _plain(text)
     return plain == _plain(label) if label else plain in _LIGHTS_OFF
+
+
+def is_automatic(column: str) -> bool:
+    """Tell whether a column holds the scoring of a program rather than of a human, by its name."""
+    return bool(_AUTOMATIC.search(_plain(column)))
 
 
 class Decoder:
@@ -109,7 +116,7 @@ class Decoder:
 
     def unexplained(self, cells: Sequence[str]) -> list[str]:
         """Return the integer codes that neither map nor ``Levels`` explains, in order."""
-        found = {_code(text) for text in cells if is_code(text) and self.stage(text) is None}
+        found = {_code(text) for text in set(cells) if is_code(text) and self.stage(text) is None}
         return sorted(found - self.described.keys(), key=int)
 
     def stages(self, cells: Sequence[str]) -> set[str]:
@@ -212,4 +219,4 @@ def stage_column(table: Table, options: StageOptions, levels: Mapping[str, Mappi
     if named:  # its decoding will say what is wrong with it
         return named[0]
     message = f"no stage column (found {found}); name it under datasets.<name>.stages.column"
-    raise NightExcluded(message)
+    raise Unscored(message)

@@ -37,7 +37,11 @@ class DatasetOptions(Options):
     source: str = Field(
         description="A folder, a .tar.gz, an https:// address of a .tar.gz, or synthetic:<people> (embedded)."
     )
-    checksum: str | None = option(None, "Expected checksum of an archive, as sha256:<hex> or md5:<hex>.")
+    checksum: str | None = option(
+        None,
+        "Expected checksum of an archive, as sha256:<hex> or md5:<hex>; a remote one needs it.",
+        pattern=r"^(sha256:[0-9a-fA-F]{64}|md5:[0-9a-fA-F]{32})$",
+    )
     subfolder: str = option(
         "", "Folder of the dataset inside its archive; found by its dataset_description.json where empty."
     )
