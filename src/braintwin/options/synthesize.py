@@ -18,6 +18,6 @@ class SynthesizeOptions(Options):
         lt=32,
     )
     envelope_sd: float = option(
-        0.25, "Slow waxing and waning of each channel, shared along the graph: sd of its log amplitude.", ge=0, le=1
+        0.3, "Slow waxing and waning of each channel, shared along the graph: sd of its log amplitude.", ge=0, le=1
     )
     artefacts: bool = option(True, "Add movements, a loose electrode and muscle bursts.")

@@ -14,6 +14,7 @@ from braintwin import __version__
 from braintwin.contracts.stages import EPOCH_S, STAGES
 from braintwin.synthetic.eeg import Signal
 from braintwin.synthetic.recording import CHIN, EYES
+from braintwin.synthetic.spectrum import HIGHPASS_HZ
 from braintwin.synthetic.truth import CohortTruth, NightTruth
 
 TITLE = "BrainTwin synthetic sleep cohort"
@@ -87,9 +88,9 @@ def write_edf(path: Path, signal: Signal, channels: Sequence[Channel], sfreq: fl
             sfreq,
             label=channel.name,
             physical_dimension="uV",
-            physical_range=(low * UNIT_UV, high * UNIT_UV),
+            physical_range=(round(low * UNIT_UV, 2), round(high * UNIT_UV, 2)),
             digital_range=(low, high),
-            prefiltering="HP:0.16Hz",
+            prefiltering=f"HP:{HIGHPASS_HZ:g}Hz",
         )
         for row, channel in zip(signal, channels, strict=True)
     ]
@@ -139,18 +140,19 @@ def write_night(
 
 
 def _sidecar(channels: Sequence[Channel]) -> dict[str, Any]:
-    sites = {ref: [c.name for c in channels if c.kind == "eeg" and c.reference == ref] for ref in ("M1", "M2")}
+    brain = [c for c in channels if c.kind == "eeg"]
+    sites = "; ".join(f"{m} for {', '.join(c.name for c in brain if c.reference == m)}" for m in ("M1", "M2"))
     return {
         "TaskDescription": "A night of sleep in bed, from lights off to lights on.",
         "InstitutionName": "none (simulated)",
         "Manufacturer": "BrainTwin",
         "ManufacturersModelName": "synthetic polysomnogram",
         "SoftwareVersions": __version__,
-        "EEGReference": "; ".join(f"{ref} for {', '.join(names)}" for ref, names in sites.items()),
+        "EEGReference": f"contralateral mastoid ({sites})",
         "EEGPlacementScheme": "10-20",
         "EEGGround": "n/a",
         "RecordingType": "continuous",
-        "HardwareFilters": {"High-pass": {"Order": 2, "Cutoff (Hz)": 0.16}},
+        "HardwareFilters": {"High-pass": {"Order": 2, "Cutoff (Hz)": HIGHPASS_HZ}},
         "SoftwareFilters": "n/a",
     }
 

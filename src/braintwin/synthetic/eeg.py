@@ -9,7 +9,6 @@ constant across an epoch's edge and passes smoothly from stage to stage.
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
-from scipy.linalg import expm
 from scipy.ndimage import gaussian_filter1d
 
 from braintwin.contracts.stages import EPOCH_S, STAGES
@@ -27,6 +26,7 @@ PRESSURE_GAIN = 1.5
 
 ENVELOPE_RATE_HZ, ENVELOPE_SMOOTH_S = 2.0, 1.5
 """Rate at which the slow envelopes are drawn, and the width (sd) of the Gaussian that smooths them."""
+SHARED_ENVELOPE = 0.9
 
 
 def coloured_blocks(density: Floats, blocks: int, samples: int, sfreq: float, rng: np.random.Generator) -> Signal:
@@ -137,14 +137,13 @@ def pressure_gain(stages: Stages) -> Floats:
 def slow_envelopes(truth: SpectralTruth, epochs: int, sd: float, rng: np.random.Generator) -> Signal:
     """Return the slow amplitude of each channel at 2 Hz, (channel, time), mean square one.
 
-    Log amplitudes wax and wane together where the graph joins channels: their correlation is the graph's diffusion
-    kernel ``exp(-2 Lap)``, scaled to a unit diagonal. This is what amplitude-envelope connectivity sees.
+    Log amplitudes wax and wane together where the graph joins channels: their correlation is 0.9 times the graph's
+    normalised weights ``D^-1/2 C D^-1/2``. This is what amplitude-envelope connectivity sees.
     """
-    kernel = expm(-2 * laplacian(truth.graph.weights))
-    root = np.sqrt(np.diag(kernel))
-    mixing = np.linalg.cholesky(kernel / root[:, None] / root[None])
+    weights = np.eye(len(truth.graph.channels)) - laplacian(truth.graph.weights)
+    mixing = np.linalg.cholesky(np.eye(len(weights)) + SHARED_ENVELOPE * weights)
     times = round(epochs * EPOCH_S * ENVELOPE_RATE_HZ) + 1
-    slow = gaussian_filter1d(rng.standard_normal((len(kernel), times)), ENVELOPE_SMOOTH_S * ENVELOPE_RATE_HZ, axis=1)
+    slow = gaussian_filter1d(rng.standard_normal((len(weights), times)), ENVELOPE_SMOOTH_S * ENVELOPE_RATE_HZ, axis=1)
     slow /= np.sqrt(1 / (2 * np.sqrt(np.pi) * ENVELOPE_SMOOTH_S * ENVELOPE_RATE_HZ))
     return np.exp(sd * (mixing @ slow) - sd**2).astype(np.float32)
 

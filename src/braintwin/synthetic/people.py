@@ -24,7 +24,7 @@ from braintwin.models.parameters import (
     Z_MAX,
 )
 from braintwin.models.population import Population
-from braintwin.synthetic.spectrum import channel_graph, scale_of
+from braintwin.synthetic.spectrum import channel_graph, scale_of, slow_share
 from braintwin.synthetic.truth import BreathingTruth, Diagnosis, SpectralTruth, StageTruth
 
 Floats = npt.NDArray[np.float64]
@@ -44,7 +44,7 @@ WITHIN_DIAGNOSIS = 0.7
 
 AGES: dict[Diagnosis, tuple[int, int]] = {"healthy": (22, 66), "insomnia": (28, 71), "osa": (38, 71)}
 
-STAGE_RMS_UV = {"W": 26.0, "N1": 24.0, "N2": 34.0, "N3": 58.0, "R": 23.0}
+STAGE_RMS_UV = {"W": 26.0, "N1": 24.0, "N2": 29.0, "N3": 40.0, "R": 23.0}
 """Typical amplitude of the EEG of each stage in 0.5–40 Hz, µV rms against the mastoid."""
 PERSON_RMS_SD, CHANNEL_RMS_SD = 0.12, 0.08
 
@@ -130,26 +130,42 @@ def _loop(stage: str, t0: float, alpha: float, rng: np.random.Generator) -> dict
 
 
 def draw_spectral(channels: tuple[str, ...], rng: np.random.Generator) -> SpectralTruth:
-    """Return a corticothalamic twin from the stage priors, at the amplitudes of real EEG."""
+    """Return a corticothalamic twin from the stage priors, at the amplitudes of real EEG.
+
+    The stages are drawn independently, and drawn again as a whole until slow waves make up more of N3 than of N2 and
+    more of N2 than of wake and REM sleep: otherwise nobody could score this person.
+    """
     t0 = float(rng.normal(T0_MEAN, T0_SD))
     while not T0_LOW < t0 < T0_HIGH:
         t0 = float(rng.normal(T0_MEAN, T0_SD))
     rate = {name: float(np.exp(rng.normal(mean, LOG_ALPHA_SD))) for name, mean in LOG_ALPHA_MEAN.items()}
     kappa = float(np.exp(rng.normal(LOG_KAPPA_MEAN, LOG_KAPPA_SD)))
     graph = channel_graph(channels, rng)
+
+    def twin(stages: dict[str, StageTruth]) -> SpectralTruth:
+        return SpectralTruth(
+            t0=t0, alpha_wake=rate["wake"], alpha_sleep=rate["sleep"], kappa=kappa, graph=graph, stages=stages
+        )
+
+    unit = [0.0] * len(channels)
+    while True:
+        truth = twin(
+            {
+                stage: StageTruth(
+                    **_loop(stage, t0, rate[regime(stage)], rng),
+                    emg_fraction=float(rng.beta(*STAGE_PRIORS[stage].emg)),
+                    log_scale=unit,
+                )
+                for stage in STAGES
+            }
+        )
+        slow = {stage: slow_share(truth, stage) for stage in STAGES}
+        if slow["N3"] > slow["N2"] > max(slow["W"], slow["R"]):
+            break
     person_rms = PERSON_RMS_SD * rng.standard_normal()
     channel_rms = CHANNEL_RMS_SD * rng.standard_normal(len(channels))
-    stages: dict[str, StageTruth] = {}
-    for stage in STAGES:
-        loop = _loop(stage, t0, rate[regime(stage)], rng)
-        muscle = float(rng.beta(*STAGE_PRIORS[stage].emg))
-        unscaled = SpectralTruth(
-            t0=t0, alpha_wake=rate["wake"], alpha_sleep=rate["sleep"], kappa=kappa, graph=graph,
-            stages={stage: StageTruth(**loop, emg_fraction=muscle, log_scale=[0.0] * len(channels))},
-        )  # fmt: skip
-        level = 2 * (np.log(STAGE_RMS_UV[stage]) + person_rms) + scale_of(unscaled, stage)
-        log_scale = [float(level + 2 * own) for own in channel_rms]
-        stages[stage] = StageTruth(**loop, emg_fraction=muscle, log_scale=log_scale)
-    return SpectralTruth(
-        t0=t0, alpha_wake=rate["wake"], alpha_sleep=rate["sleep"], kappa=kappa, graph=graph, stages=stages
-    )
+    scaled: dict[str, StageTruth] = {}
+    for stage, loop in truth.stages.items():
+        level = 2 * (np.log(STAGE_RMS_UV[stage]) + person_rms) + scale_of(truth, stage)
+        scaled[stage] = loop.model_copy(update={"log_scale": [float(level + 2 * own) for own in channel_rms]})
+    return twin(scaled)

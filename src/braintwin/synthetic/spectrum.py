@@ -19,8 +19,8 @@ POSITIONS_MM = {
 BAND = (1.0, 40.0)
 """Band in which the share of muscle is meant, Hz."""
 
-HIGHPASS_HZ = 0.16
-"""Corner of the amplifier's second-order high-pass, Hz; at 1 Hz it takes 0.07 % of the power."""
+HIGHPASS_HZ = 0.3
+"""Corner of the amplifier's second-order high-pass, Hz; at 1 Hz it takes 0.8 % of the power."""
 
 REACH_MM, HOMOLOGOUS, WEIGHT_SD = 70.0, 0.3, 0.3
 
@@ -99,3 +99,11 @@ def scale_of(truth: SpectralTruth, stage: str) -> float:
     grid = np.linspace(0.5, BAND[1], 791)
     power = np.einsum("fii->fi", cross_spectrum(truth, stage, grid)).mean(axis=1)
     return float(-np.log(np.trapezoid(power, grid)))
+
+
+def slow_share(truth: SpectralTruth, stage: str) -> float:
+    """Return the share of 0.5–4 Hz in the power of 0.5–40 Hz, averaged over channels."""
+    grid = np.linspace(0.5, BAND[1], 396)
+    power = np.einsum("fii->f", cross_spectrum(truth, stage, grid))
+    slow = grid <= 4
+    return float(np.trapezoid(power[slow], grid[slow]) / np.trapezoid(power, grid))
