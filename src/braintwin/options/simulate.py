@@ -7,7 +7,7 @@ class SimulateOptions(Options):
     """How treated nights are simulated."""
 
     draws: int = option(400, "Posterior draws of the person.", ge=50)
-    replicates: int = option(8, "Nights simulated per draw and treatment, with common random numbers.", ge=1)
+    replicates: int = option(6, "Nights simulated per draw and treatment, with common random numbers.", ge=1)
     time_in_bed_min: float | None = option(
         None, "Time in bed; the person's own median where unset.", unit="min", gt=60, le=900
     )

@@ -91,7 +91,7 @@ def simulate_person(
         return np.random.default_rng(derive_seed(seed, f"simulate/{purpose}", row.person))
 
     uncertainty = Uncertainty(options.heterogeneity_sd, options.diary_bridge, options.comparator_offset)
-    placebo = placebo_shift(library.meta, draws, generator("placebo"))
+    placebo = placebo_shift(library.meta, draws, generator("placebo"), uncertainty)
     operators = {
         key: draw_operators(
             treatment, library.meta, draws=draws, time_in_bed_min=in_bed, placebo=placebo,

@@ -113,6 +113,11 @@ def simulate_treatments(
     dict of str to Nights
     """
     draws = twin.person_effect.shape[0]
+    # With common random numbers, arms that change nothing have the same nights: simulate one of them.
+    idle = [name for name, operator in operators.items() if operator.idle(arousal_rate)]
+    same = {name: idle[0] for name in idle[1:]}
+    names = list(operators)
+    operators = {name: operator for name, operator in operators.items() if name not in same}
     lengths = {name: epochs_in_bed(time_in_bed_min, op.time_in_bed_min) for name, op in operators.items()}
     width = int(epochs_in_bed(time_in_bed_min, LONGEST_EXTENSION_MIN))
     longest = max(int(length.max()) for length in lengths.values())
@@ -136,9 +141,10 @@ def simulate_treatments(
             total[name] += outcomes(stages)
             share[name] += _occupancy(stages, per_bin, clocks)
             kept.setdefault(name, stages[:examples].copy())
-    return {
+    done = {
         name: Nights(total[name] / replicates, share[name] / (replicates * draws), kept[name]) for name in operators
     }
+    return {name: done[same.get(name, name)] for name in names}
 
 
 def _occupancy(stages: npt.NDArray[np.int8], per_bin: int, clocks: int) -> Floats:

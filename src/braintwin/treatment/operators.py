@@ -71,6 +71,11 @@ class Operators:
     time_in_bed_min: Floats
     arousal_factor: Floats
 
+    def idle(self, arousal_rate: float) -> bool:
+        """Tell whether these change nothing in a person with this rate of respiratory events."""
+        still = not self.shift.any() and not self.time_in_bed_min.any()
+        return still and (arousal_rate == 0 or bool((self.arousal_factor == 1).all()))
+
     @classmethod
     def nothing(cls, draws: int) -> "Operators":
         """Return operators that change nothing."""
@@ -131,15 +136,19 @@ def hazard_shifts(
     return shift
 
 
-def placebo_shift(meta: Meta, draws: int, rng: np.random.Generator, error_scale: float = 1.0) -> tuple[Floats, Floats]:
+def placebo_shift(meta: Meta, draws: int, rng: np.random.Generator, uncertainty: Uncertainty) -> tuple[Floats, Floats]:
     """Return draws of placebo against no change: (ln HR onset, ln OR wake), each (draw,).
 
     All treatments that were compared with placebo share them, so that contrasts among them do not depend on them.
+    What placebo does against a waiting list is known by diary, and is bridged to the laboratory like any diary effect.
     """
     change = {}
+    diary = meta.comparator_offsets_min.get("instrument") == "diary" and uncertainty.diary_bridge
     for outcome in ("SOL", "WASO"):
-        mean, sd = meta.offset(outcome)
-        change[outcome] = mean + error_scale * sd * rng.standard_normal(draws)
+        (mean, sd), (bridge, bridge_sd) = meta.offset(outcome), meta.measurement_bridge.factor(outcome)
+        effect = mean + uncertainty.error_scale * sd * rng.standard_normal(draws)
+        factor = bridge + bridge_sd * rng.standard_normal(draws)
+        change[outcome] = effect * (factor if diary else 1.0)
     base = meta.reference_baseline
     return log_onset_ratio(change["SOL"], base), log_wake_odds(change["SOL"], change["WASO"], base)
 
