@@ -98,11 +98,17 @@ def role(name: str, declared: str = "") -> Role:
 
 
 def select_eeg(roles: Mapping[str, Role], keep: Iterable[str] | None = None) -> list[str]:
-    """Return the EEG channels, without the raw electrode where its derivation against a mastoid is also stored."""
+    """Return the EEG channels, without the raw electrode where its derivation against another is also stored.
+
+    `keep` names channels as stored, or electrodes whose derivations are meant; letter case is ignored.
+    """
     eeg = [name for name, kind in roles.items() if kind == "eeg"]
     if keep is not None:
-        wanted = list(keep)
-        return [name for name in roles if name in wanted or (name in eeg and derivation(name).active in wanted)]
+        chosen: set[str] = set()
+        for wanted in keep:
+            exact = [name for name in roles if name.upper() == wanted.upper()]
+            chosen.update(exact or [name for name in eeg if derivation(name).active.upper() == wanted.upper()])
+        return [name for name in roles if name in chosen]
     derived = {derivation(name).active for name in eeg if derivation(name).reference}
     return [name for name in eeg if derivation(name).reference or derivation(name).active not in derived]
 

@@ -161,11 +161,11 @@ def _candidates(freqs: F64, log: F64, count: int, low: float, high: float) -> li
             break
         if all(abs(freqs[inside[index]] - other.frequency) > SHOULDER_HZ[1] for other in found):
             base = float(np.logaddexp(left[index], right[index]) - np.log(2))
-            found.append(_measure(freqs, log, core, int(inside[index]), base, far))
+            found.append(_measure(freqs, core, int(inside[index]), base, far))
     return found
 
 
-def _measure(freqs: F64, log: F64, core: F64, peak: int, base: float, far: int) -> _Candidate:
+def _measure(freqs: F64, core: F64, peak: int, base: float, far: int) -> _Candidate:
     """Return centre, edges and height of the line at bin `peak` over the level `base` (ln)."""
     step = freqs[1]
     # 3 dB over the neighbourhood, or 30 dB under a strong line's top: below is the skirt of the window.
