@@ -167,7 +167,7 @@ def cross_sums(
     Parameters
     ----------
     epochs : (epoch, channel, time) float32, µV
-        Finite where valid.
+        Zero where not valid.
     valid : (epoch, channel) bool
         A pair counts the epochs in which both channels are valid.
     first, second : (pair,) int
@@ -187,9 +187,8 @@ def cross_sums(
     portion = max(1, 2**25 // per_epoch)  # 32 MiB of spectra at a time; depends on the shapes alone
     for start in range(0, n_epochs, portion):
         part = slice(start, start + portion)
-        clean = np.where(valid[part, :, None], epochs[part], np.float32(0))
-        spectra = window_spectra(clean, window, bins)
-        square = np.sum(spectra**2, axis=0)
+        spectra = window_spectra(epochs[part], window, bins)
+        square = spectra[0] ** 2 + spectra[1] ** 2
         power = square.sum(axis=-1, dtype=np.float64)
         modulus = np.sqrt(square)
         units = spectra / np.where(modulus > 0, modulus, np.float32(1))

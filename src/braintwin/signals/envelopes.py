@@ -1,6 +1,6 @@
 """Correlation of orthogonalised amplitude envelopes, which instantaneous mixing does not create."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numba import njit
@@ -51,20 +51,22 @@ def band_gains(
     return gains.astype(np.float32)
 
 
-def analytic(epoch: Singles, gain: Singles, sfreq: float) -> NDArray[np.complex64]:
-    """Return the band's analytic signal (channel, sample) of one epoch (channel, time), trimmed, of unit RMS.
+def analytic(epoch: Singles, gains: Singles, sfreq: float) -> Iterator[NDArray[np.complex64]]:
+    """Yield each band's analytic signal (channel, sample) of one epoch (channel, time), trimmed, of unit RMS.
 
     A channel that is silent in the band stays 0.
     """
     from scipy.fft import ifft, rfft
 
     n_times = epoch.shape[-1]
-    spectrum = np.zeros(epoch.shape, dtype=np.complex64)
-    spectrum[:, : gain.size] = rfft(epoch - epoch.mean(axis=-1, keepdims=True), axis=-1) * gain
     trim = min(round(TRIM_S * sfreq), n_times // 10)
-    signal = ifft(spectrum, axis=-1)[:, trim : n_times - trim]
-    rms = np.sqrt(np.mean(np.abs(signal) ** 2, axis=-1, keepdims=True))
-    return np.asarray(signal / np.where(rms > 0, rms, np.float32(1)), dtype=np.complex64)
+    spectrum = rfft(epoch - epoch.mean(axis=-1, keepdims=True), axis=-1)
+    padded = np.zeros(epoch.shape, dtype=np.complex64)
+    for gain in gains:
+        np.multiply(spectrum, gain, out=padded[:, : gain.size])
+        signal = ifft(padded, axis=-1)[:, trim : n_times - trim]
+        rms = np.sqrt(np.mean(signal.real**2 + signal.imag**2, axis=-1, keepdims=True))
+        yield np.asarray(signal / np.where(rms > 0, rms, np.float32(1)), dtype=np.complex64)
 
 
 def _pair_correlations(
@@ -135,7 +137,7 @@ def orthogonal_correlations(signal: NDArray[np.complex64], first: Index, second:
     ----------
     Hipp et al. 2012, doi:10.1038/nn.3101; Brookes et al. 2012, doi:10.1016/j.neuroimage.2012.03.048.
     """
-    envelope = np.abs(signal)
+    envelope = np.sqrt(signal.real**2 + signal.imag**2)
     inverse = 1 / np.where(envelope > 0, envelope, np.float32(1))
     centred = envelope - envelope.mean(axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
     spread = np.sum(centred.astype(np.float64) ** 2, axis=-1)
@@ -150,7 +152,7 @@ def envelope_sums(
     Parameters
     ----------
     epochs : (epoch, channel, time) float32, µV
-        Finite where valid.
+        Zero where not valid.
     valid : (epoch, channel) bool
         Clean channels of each epoch.
     first, second : (pair,) int
@@ -167,8 +169,6 @@ def envelope_sums(
     out = np.zeros((len(gains), first.size))
     for epoch, clean in zip(epochs, valid, strict=True):
         both = np.flatnonzero(clean[first] & clean[second])
-        silenced = np.where(clean[:, None], epoch, np.float32(0))
-        for band, gain in enumerate(gains):
-            signal = analytic(silenced, gain, sfreq)
+        for band, signal in enumerate(analytic(epoch, gains, sfreq)):
             out[band, both] += orthogonal_correlations(signal, first[both], second[both])
     return out
