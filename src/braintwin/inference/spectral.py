@@ -15,16 +15,14 @@ import xarray as xr
 from braintwin.contracts.stages import STAGES
 from braintwin.inference.person_spectra import Graph, PersonSpectra
 from braintwin.inference.sample import CompiledModel, compile_model
+from braintwin.inference.spectral_kernel import likelihood_op
 from braintwin.models import parameters as p
-from braintwin.models.corticothalamic import dispersion_floor, emg_shape, is_stable, transfer_power
+from braintwin.models.corticothalamic import emg_shape, is_stable, transfer_power
 
 Floats = npt.NDArray[np.float64]
 
 OFFSET_SD = 1.0
 """Prior sd of the log scale around the observed log power, nat."""
-
-_EDGE, _EDGE_WIDTH, _EDGE_HEIGHT = 0.02, 0.01, 50.0
-_EDGE_FREQ = np.arange(0.0, 45.1, 0.5)
 
 _REGIME = [p.STAGE_PRIORS[stage].regime for stage in STAGES]
 _RATIO = np.array([p.BETA_OVER_ALPHA[regime] for regime in _REGIME])
@@ -36,6 +34,12 @@ _EMG = np.array([p.STAGE_PRIORS[stage].emg for stage in STAGES]).T
 
 SHARED = ("t0", "alpha_wake", "alpha_sleep", "kappa", "residual_sd")
 BY_STAGE = ("X", "Y", "Z", "emg_fraction")
+
+UNCONSTRAINED = (
+    "X_raw", "Y_raw", "Z_raw", "emg_fraction_logodds__", "t0_raw_interval__", "alpha_wake_raw", "alpha_sleep_raw",
+    "kappa_raw", "residual_sd_log__", "offset_raw",
+)  # fmt: skip
+"""Variables of the unconstrained vector; :func:`constrained` turns them into parameters."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,7 @@ def compile_twin(freq: Floats, n_channels: int, nu: float) -> CompiledTwin:
     """Compile the model for `n_channels` padded channels and as many modes."""
     freq = np.asarray(freq, dtype=np.float64)
     model = spectral_model(freq, n_channels, nu)
-    names = ("X", "Y", "Z", "emg_fraction", "offset", *SHARED)
-    return CompiledTwin(compile_model(model, names), freq, n_channels, nu)
+    return CompiledTwin(compile_model(model, UNCONSTRAINED), freq, n_channels, nu)
 
 
 def spectral_model(freq: Floats, n_channels: int, nu: float) -> Any:
@@ -82,48 +85,35 @@ def spectral_model(freq: Floats, n_channels: int, nu: float) -> Any:
         eigenvalues = pm.Data("eigenvalues", np.zeros(n_channels))
 
         raw = {name: pm.Normal(f"{name}_raw", 0.0, 1.0, shape=len(STAGES)) for name in "XYZ"}
-        on_line = {name: _LOCATION[name] + _SPREAD[name] * raw[name] for name in "XYZ"}
-        x = pm.Deterministic("X", pt.sigmoid(on_line["X"]))
-        y = pm.Deterministic("Y", on_line["Y"])
-        z = pm.Deterministic("Z", np.float64(p.Z_MAX) * pt.sigmoid(on_line["Z"]))
+        line = {name: _LOCATION[name] + _SPREAD[name] * raw[name] for name in "XYZ"}
+        x, y, z = pt.sigmoid(line["X"]), line["Y"], np.float64(p.Z_MAX) * pt.sigmoid(line["Z"])
         emg = pm.Beta("emg_fraction", _EMG[0], _EMG[1], shape=len(STAGES))
         t0_raw = pm.TruncatedNormal(
             "t0_raw", 0.0, 1.0, lower=(p.T0_LOW - p.T0_MEAN) / p.T0_SD, upper=(p.T0_HIGH - p.T0_MEAN) / p.T0_SD
         )
-        t0 = pm.Deterministic("t0", np.float64(p.T0_MEAN) + np.float64(p.T0_SD) * t0_raw)
-        rates = {}
-        for regime in ("wake", "sleep"):
-            rate_raw = pm.Normal(f"alpha_{regime}_raw", 0.0, 1.0)
-            log_rate = np.float64(p.LOG_ALPHA_MEAN[regime]) + np.float64(p.LOG_ALPHA_SD) * rate_raw
-            rates[regime] = pm.Deterministic(f"alpha_{regime}", pt.exp(log_rate))
+        log_alpha = {
+            regime: np.float64(p.LOG_ALPHA_MEAN[regime])
+            + np.float64(p.LOG_ALPHA_SD) * pm.Normal(f"alpha_{regime}_raw", 0.0, 1.0)
+            for regime in ("wake", "sleep")
+        }
         kappa_raw = pm.Normal("kappa_raw", 0.0, 1.0)
-        log_kappa = np.float64(p.LOG_KAPPA_MEAN) + np.float64(p.LOG_KAPPA_SD) * kappa_raw
-        kappa = pm.Deterministic("kappa", pt.exp(log_kappa))
         offset_raw = pm.Normal("offset_raw", 0.0, 1.0, shape=shape[:2])
-        offset = pm.Deterministic("offset", np.float64(OFFSET_SD) * offset_raw)
         residual = pm.HalfNormal("residual_sd", np.float64(p.RESIDUAL_SD_SCALE))
 
-        alpha = _AWAKE * rates["wake"] + (1 - _AWAKE) * rates["sleep"]
-        loop = {"X": x, "Y": y, "Z": z, "alpha": alpha, "beta": _RATIO * alpha}
-        column = {name: value[:, None] for name, value in loop.items()} | {"t0": t0}
-        edge = pt.sqrt(pt.min(dispersion_floor(_EDGE_FREQ[None, :], xp=pt, **column), axis=1))
-        margin = pt.minimum(edge, 1 - x - y)
-        pm.Potential("stable", -_EDGE_HEIGHT * pt.sum(pt.softplus((_EDGE - margin) / _EDGE_WIDTH)))
-
-        block = {name: value[None, :, None] for name, value in loop.items()} | {"t0": t0}
-        coupling = kappa * eigenvalues[:, None, None]
-        power = transfer_power(freq[None, None, :], coupling=coupling, xp=pt, **block)
-        flat = pt.dot(modes, power.reshape((n_channels, shape[0] * shape[2])))
-        power = flat.reshape((n_channels, shape[0], shape[2])).transpose((1, 0, 2))
-        # a padded channel has no modes: keep its logarithm finite, the mask takes it out
-        power = power + pt.eq(pt.sum(modes, axis=1), 0)[None, :, None]
-        area = pt.sum(power * band_weights(freq), axis=2, keepdims=True)
-        share = emg[:, None, None]
-        muscle = emg_shape(freq, float(freq[0]), float(freq[-1]))
-        mean = (level + offset)[:, :, None] + pt.log((1 - share) * power / area + share * muscle)
-        scale2 = residual**2 + variance
-        distance = pt.log1p((seen - mean) ** 2 / (nu * scale2))
-        pm.Potential("fit", -pt.sum(used * (0.5 * (nu + 1) * distance + 0.5 * pt.log(scale2))))
+        fit = likelihood_op()(
+            x,
+            y,
+            z,
+            pt.exp(_AWAKE * log_alpha["wake"] + (1 - _AWAKE) * log_alpha["sleep"]),
+            np.float64(p.T0_MEAN) + np.float64(p.T0_SD) * t0_raw,
+            pt.exp(np.float64(p.LOG_KAPPA_MEAN) + np.float64(p.LOG_KAPPA_SD) * kappa_raw),
+            emg,
+            level + np.float64(OFFSET_SD) * offset_raw,
+            residual,
+            *(_RATIO, freq, band_weights(freq), emg_shape(freq, float(freq[0]), float(freq[-1])), np.float64(nu)),
+            *(seen, variance, used, modes, eigenvalues),
+        )
+        pm.Potential("fit", fit[0])
     return model
 
 

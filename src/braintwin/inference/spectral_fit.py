@@ -68,7 +68,7 @@ def fit_person(
     optima = search(twin, data, prior_draws(rng, starts))
     if not np.isfinite(optima.log_posterior[0]):
         message = (
-            f"fit-spectral: none of {starts} starts reached a stable brain; look at the person's spectra for artefacts, "
+            f"fit-spectral: none of {starts} starts reached a stable brain; look for artefacts in the person's spectra "
             "or raise fit_spectral.starts"
         )
         raise FitFailed(message)
@@ -102,12 +102,10 @@ def collect(
     """Return the groups of a fit from its draws: only the stages and channels that the person has."""
     rows = [STAGES.index(stage) for stage in spectra.stages]
     n_channels = len(spectra.channels)
-    every = {name: np.asarray(drawn.posterior[name].values, dtype=float) for name in (*BY_STAGE, *SHARED)}
-    offset = np.asarray(drawn.posterior["offset"].values, dtype=float)[..., rows, :n_channels]
-    chains, n_draws = offset.shape[:2]
-    flat = {name: value.reshape(-1, *value.shape[2:]) for name, value in every.items()}
-
-    scale = spectra.level() + offset.reshape(-1, *offset.shape[2:])
+    chains, n_draws = drawn.posterior.sizes["chain"], drawn.posterior.sizes["draw"]
+    flat = constrained(twin, flat_points(twin, drawn.posterior))
+    every = {name: value.reshape(chains, n_draws, *value.shape[1:]) for name, value in flat.items()}
+    scale = spectra.level() + flat["offset"][:, rows, :n_channels]
     # in blocks of draws: all at once would hold draw × stage × channel × frequency
     log_input = np.concatenate(
         [
@@ -119,7 +117,10 @@ def collect(
         {
             **{n: (("chain", "draw", "stage"), every[n][..., rows]) for n in BY_STAGE},
             **{n: (("chain", "draw"), every[n]) for n in SHARED},
-            "log_scale": (("chain", "draw", "stage", "channel"), (scale + log_input).reshape(offset.shape)),
+            "log_scale": (
+                ("chain", "draw", "stage", "channel"),
+                (scale + log_input).reshape(chains, n_draws, *scale.shape[1:]),
+            ),
         },
         {
             "stage": list(spectra.stages),
@@ -144,6 +145,15 @@ def collect(
         observed_data=observed(spectra),
         starts=describe(twin, optima, rows, spectra.stages),
     )
+
+
+def flat_points(twin: CompiledTwin, posterior: xr.Dataset) -> Floats:
+    """Return the draws as unconstrained vectors (chain × draw, dim)."""
+    n = posterior.sizes["chain"] * posterior.sizes["draw"]
+    points = np.empty((n, twin.model.n_dim))
+    for name, (place, _) in twin.model.layout.items():
+        points[:, place] = posterior[name].values.reshape(n, -1)
+    return points
 
 
 def replicate(
