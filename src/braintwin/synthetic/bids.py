@@ -152,7 +152,7 @@ def _sidecar(channels: Sequence[Channel]) -> dict[str, Any]:
         "EEGPlacementScheme": "10-20",
         "EEGGround": "n/a",
         "RecordingType": "continuous",
-        "HardwareFilters": {"High-pass": {"Order": 2, "Cutoff (Hz)": HIGHPASS_HZ}},
+        "HardwareFilters": {"High-pass": {"Half-power cutoff (Hz)": HIGHPASS_HZ, "Roll-off": "12 dB per octave"}},
         "SoftwareFilters": "n/a",
     }
 
