@@ -8,7 +8,9 @@ class FitNightsOptions(Options):
 
     chains: int = option(4, "Chains.", ge=2, le=16)
     tune: int = option(500, "Warm-up draws of a chain, thrown away.", ge=100)
-    draws: int = option(500, "Draws kept of a chain.", ge=100)
+    draws: int = option(
+        1000, "Draws kept of a chain; with fewer, R-hat of some 200 parameters passes 1.01 by chance.", ge=100
+    )
     predictive_samples: int = option(400, "Simulated further nights to keep.", ge=50)
     conditions: list[str] = option(
         ["", "placebo", "baseline", "habitual"], "Conditions that count as untreated; other nights are not fitted."

@@ -1,0 +1,258 @@
+"""`fit-nights`: prepared nights in, one hypnogram twin per person out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import braintwin
+from braintwin.contracts.night import (
+    GROUPS,
+    NIGHT_OBSERVED,
+    NIGHT_POSTERIOR,
+    NIGHT_PREDICTIVE,
+    NIGHT_PRIOR,
+    NIGHT_STATS,
+)
+from braintwin.contracts.prepare import PREPARED
+from braintwin.contracts.simulate import OUTCOMES
+from braintwin.contracts.stages import EPOCH_S, MISSING
+from braintwin.contracts.tables import PersonRow
+from braintwin.errors import NightExcluded
+from braintwin.inference.nights import Night, bucket, compile_nights, count, fit_person, prior_person, window
+from braintwin.inference.sample import CompiledModel
+from braintwin.io.arrays import read_dataset
+from braintwin.io.population import read_population
+from braintwin.io.posterior import write_groups
+from braintwin.io.records import guarded, read_status
+from braintwin.models.nights_simulator import simulate_nights
+from braintwin.models.outcomes import NEED_LIGHTS_OFF, outcomes
+from braintwin.models.population import Population
+from braintwin.options.fit_nights import FitNightsOptions
+from braintwin.paths import owner
+from braintwin.provenance import derive_seed, stamp
+
+STEP = "fit-nights"
+CONTRACTS = {
+    "posterior": NIGHT_POSTERIOR,
+    "prior": NIGHT_PRIOR,
+    "sample_stats": NIGHT_STATS,
+    "observed_data": NIGHT_OBSERVED,
+    "posterior_predictive": NIGHT_PREDICTIVE,
+}
+
+AT_ONCE = 20.0
+"""Log hazard that stands for sleep from the first epoch on, where lights off is unknown."""
+
+MIN_STEPS = 60
+"""Fewest scored steps (30 min) of a night that is worth fitting."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What this step takes from one `prepare.nc`."""
+
+    path: Path
+    person: str
+    night: Night | None
+    why_not: str
+
+
+def read_night(path: Path, options: FitNightsOptions) -> Prepared | None:
+    """Return a night and whether it can be fitted; None if an earlier step refused it."""
+    if read_status(path).state != "ok":
+        return None
+    data = read_dataset(path, PREPARED)
+    name, person = str(data.attrs["night"]), str(data.attrs["person"])
+    condition, epoch_s = str(data.attrs["condition"]), float(data.attrs["epoch_s"])
+    if condition not in options.conditions:
+        return Prepared(path, person, None, f"{name} was under {condition!r}")
+    if epoch_s != EPOCH_S:
+        return Prepared(path, person, None, f"{name} has epochs of {epoch_s:g} s, expected {EPOCH_S:g} s")
+    stages = data["stage"].values
+    lights_off = str(data.attrs["lights_off"])
+    known = lights_off not in ("unknown", "")
+    night = window(name, stages, round(float(lights_off) / epoch_s) if known else None)
+    counts = count([night])
+    steps = int(counts.total.sum())
+    if steps < MIN_STEPS:
+        scored = int((stages != MISSING).sum())
+        why = f"{name} has {steps} usable steps of {EPOCH_S:g} s ({scored} epochs scored), expected {MIN_STEPS} or more"
+        return Prepared(path, person, None, why)
+    return Prepared(path, person, night, "")
+
+
+def usable(person: str, found: Sequence[Prepared]) -> list[Prepared]:
+    """Return the nights of a person that can be fitted, by name.
+
+    Raises
+    ------
+    NightExcluded
+        If there is none.
+    """
+    mine = [p for p in found if p.person == person]
+    good = sorted((p for p in mine if p.night is not None), key=lambda p: p.night.name if p.night else "")
+    if not good:
+        reasons = "; ".join(p.why_not for p in mine) or "no night came through prepare"
+        message = (
+            f"{STEP}: {person} has no night to fit ({reasons}); "
+            "add a scored night, or name its condition under fit_nights.conditions"
+        )
+        raise NightExcluded(message)
+    return good
+
+
+def observed(nights: Sequence[Night]) -> xr.Dataset:
+    """Return the fitted hypnograms and their outcomes; those that need lights off are NaN where it is unknown."""
+    width = max(len(n.stages) for n in nights)
+    stages = np.full((len(nights), width), MISSING, dtype=np.int8)
+    for row, night in zip(stages, nights, strict=True):
+        row[: len(night.stages)] = night.stages
+    values = outcomes(stages)
+    known = np.array([night.lights_off_known for night in nights])
+    values[~known[:, None] & np.isin(OUTCOMES, NEED_LIGHTS_OFF)] = np.nan
+    minutes = np.array([len(n.stages) for n in nights]) * EPOCH_S / 60
+    return xr.Dataset(
+        {
+            "stage": (("night", "epoch"), stages),
+            "time_in_bed": (("night",), minutes),
+            "outcome_value": (("night", "outcome"), values),
+        },
+        {"night": [n.name for n in nights], "outcome": list(OUTCOMES)},
+    )
+
+
+def predictive(
+    posterior: xr.Dataset, population: Population, nights: Sequence[Night], arousal_rate: float, samples: int, seed: int
+) -> xr.Dataset:
+    """Return outcomes of further nights of the person, as long as the fitted ones, with fresh night effects.
+
+    Where lights off is unknown the night starts with sleep, as the fitted ones do.
+    """
+    rng = np.random.default_rng(seed)
+    flat = {str(k): v.values.reshape(-1, *v.shape[2:]) for k, v in posterior.data_vars.items()}
+    pick = np.linspace(0, len(flat["person_effect"]) - 1, samples).round().astype(int)
+    effects = flat["person_effect"][pick] + flat["night_sd"][pick] * rng.standard_normal((samples, len(GROUPS)))
+    like = [nights[i % len(nights)] for i in range(samples)]
+    known = np.array([night.lights_off_known for night in like])
+    effects[~known, GROUPS.index("onset")] = AT_ONCE
+    lengths = np.array([len(night.stages) for night in like])
+    stages = simulate_nights(
+        population,
+        effects=effects,
+        uniforms=rng.random((samples, int(lengths.max()))),
+        n_epochs=lengths,
+        time_effect=flat["time_effect"][pick],
+        dwell_effect=flat["dwell_effect"][pick],
+        pressure_effect=flat["pressure_effect"][pick],
+        arousal_rate=arousal_rate,
+    )
+    values = outcomes(stages)
+    values[~known[:, None] & np.isin(OUTCOMES, NEED_LIGHTS_OFF)] = np.nan
+    return xr.Dataset({"outcome_value": (("sample", "outcome"), values)}, {"outcome": list(OUTCOMES)})
+
+
+def run(
+    *,
+    people: list[PersonRow],
+    prepare: list[Path],
+    population: Path,
+    night: list[Path],
+    seed: int,
+    threads: int,
+    options: FitNightsOptions,
+) -> None:
+    """Fit the hypnogram twin of every person of a batch.
+
+    Parameters
+    ----------
+    people : list of PersonRow
+        The batch; ``covariates["ahi"]``, where given, is the rate of respiratory events.
+    prepare : list of path
+        `prepare.nc` of their nights.
+    population : path
+        The population prior.
+    night : list of path
+        `night.nc` of each person, to be written.
+    seed : int
+        Seed of the study.
+    threads : int
+        Chains at a time; changes no result.
+    options : FitNightsOptions
+    """
+    prior = read_population(population)
+    found = [p for p in (read_night(path, options) for path in prepare) if p is not None]
+    outputs = {owner(path): path for path in night}
+    compiled: dict[int, CompiledModel] = {}
+    for row in people:
+        path = outputs[row.person]
+        inputs = [population, *(p.path for p in found if p.person == row.person)]
+        attrs = stamp(
+            version=braintwin.__version__,
+            step=STEP,
+            module=__name__,
+            options=options.model_dump(),
+            inputs=inputs,
+            seed=seed,
+        )
+
+        def write_empty(path: Path = path, attrs: Mapping[str, str] = attrs, person: str = row.person) -> None:
+            empty = {name: contract.empty() for name, contract in CONTRACTS.items()}
+            empty["posterior"].attrs["person"] = person
+            write_groups(path, empty, CONTRACTS, attrs)
+
+        with guarded(path, STEP, write_empty):
+            nights = [p.night for p in usable(row.person, found) if p.night is not None]
+            room = bucket(len(nights))
+            if room not in compiled:
+                compiled[room] = compile_nights(prior, room)
+            groups = fit(compiled[room], prior, row, nights, derive_seed(seed, STEP, row.person), threads, options)
+            write_groups(path, groups, CONTRACTS, attrs)
+
+
+def fit(
+    compiled: CompiledModel,
+    population: Population,
+    person: PersonRow,
+    nights: Sequence[Night],
+    seed: int,
+    threads: int,
+    options: FitNightsOptions,
+) -> dict[str, xr.Dataset]:
+    """Return the groups of one person's `night.nc`."""
+    arousal_rate = float(person.covariates.get("ahi", 0.0) or 0.0)
+    posterior, stats = fit_person(
+        compiled,
+        population,
+        nights,
+        seed=seed,
+        arousal_rate=arousal_rate,
+        chains=options.chains,
+        tune=options.tune,
+        draws=options.draws,
+        cores=threads,
+    )
+    posterior.attrs.update(
+        {
+            "person": person.person,
+            "onset_source": "data" if any(n.lights_off_known for n in nights) else "prior",
+            "population": population.attrs.get("name", ""),
+            "arousal_rate": arousal_rate,
+        }
+    )
+    return {
+        "posterior": posterior,
+        "prior": prior_person(population, derive_seed(seed, "prior", person.person), options.chains * options.draws),
+        "sample_stats": stats,
+        "observed_data": observed(nights),
+        "posterior_predictive": predictive(
+            posterior,
+            population,
+            nights,
+            arousal_rate,
+            options.predictive_samples,
+            derive_seed(seed, "predictive", person.person),
+        ),
+    }
