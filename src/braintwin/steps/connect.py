@@ -86,7 +86,7 @@ def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectO
     )
     found: dict[str, StageConnectome] = {}
     reasons, numbers = [], []
-    with _opened(epochs, prepared, options.chunk_epochs) as opened:
+    with _opened(epochs, prepared) as opened:
         for code, stage in enumerate(STAGES):
             rows, valid = _stage_epochs(prepared, code, options.epochs)
             numbers.append(rows.size)
@@ -127,8 +127,8 @@ def _stage_epochs(prepared: xr.Dataset, code: int, parity: str) -> tuple[NDArray
     return rows, clean[rows]
 
 
-def _opened(epochs: Path, prepared: xr.Dataset, chunk_epochs: int) -> xr.Dataset:
-    """Return the epochs as Dask arrays in whole stored chunks, after checking that they belong to `prepared`."""
+def _opened(epochs: Path, prepared: xr.Dataset) -> xr.Dataset:
+    """Return the epochs as Dask arrays, one stored chunk each, after checking that they belong to `prepared`."""
     with open_epochs(epochs, EPOCHS) as stored:
         chunks = stored["eeg"].encoding.get("chunks") or (1,)
         same = all(np.array_equal(stored[dim].values, prepared[dim].values) for dim in ("epoch", "channel"))
@@ -137,7 +137,7 @@ def _opened(epochs: Path, prepared: xr.Dataset, chunk_epochs: int) -> xr.Dataset
             f"{epochs.name} and prepare.nc of {epochs.parent.name} differ in epochs or channels; run prepare again"
         )
         raise BrainTwinError(message)
-    return open_epochs(epochs, EPOCHS, chunks={"epoch": chunks[0] * max(1, chunk_epochs // chunks[0])})
+    return open_epochs(epochs, EPOCHS, chunks={"epoch": chunks[0]})
 
 
 def _assemble(
