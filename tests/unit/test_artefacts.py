@@ -13,11 +13,9 @@ BIT = {reason: 1 << index for index, reason in enumerate(ARTEFACTS)}
 def eeg() -> np.ndarray:
     """Clean noise that is louder in N3: (120, 2, 3000) float32."""
     rng = np.random.default_rng(0)
-    x = (
-        rng.normal(0, 1, (120, 2, SAMPLES))
-        * np.array([15.0, 12.0, 35.0])[np.searchsorted([0, 2, 3], STAGES)][:, None, None]
-    )
-    return x.astype(np.float32)  # fmt: skip
+    loudness = {0: 15.0, 2: 12.0, 3: 35.0}
+    x = rng.normal(0, 1, (120, 2, SAMPLES)) * np.array([loudness[stage] for stage in STAGES.tolist()])[:, None, None]
+    return x.astype(np.float32)
 
 
 def mask_of(eeg: np.ndarray, **changes: object) -> np.ndarray:
