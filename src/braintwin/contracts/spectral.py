@@ -28,7 +28,7 @@ SPECTRAL_POSTERIOR = Contract(
     meaning="Posterior draws of the corticothalamic twin.",
     variables=_PARAMETERS,
     coords=_COORDS,
-    attrs=("person", "graph", "kappa_source"),  # kappa_source: data | prior
+    attrs=("person", "graph", "graph_note", "kappa_source"),  # kappa_source: data | prior
 )
 
 SPECTRAL_PRIOR = Contract(
@@ -73,5 +73,23 @@ SPECTRAL_OBSERVED = Contract(
 SPECTRAL_STARTS = Contract(
     name="spectral.nc/starts",
     meaning="The multi-start search that came before sampling.",
-    variables={"log_posterior": Var(("start",), "f", "", "optimum that each start reached, best first")},
+    variables={
+        "log_posterior": Var(
+            ("start",), "f", "", "optimum that each start reached, best first; -inf where it is no stable brain"
+        ),
+        "X": Var(("start", "stage"), "f", "", "cortical loop gain there"),
+        "Y": Var(("start", "stage"), "f", "", "corticothalamic loop gain there"),
+        "Z": Var(("start", "stage"), "f", "", "intrathalamic loop gain there"),
+    },
+    coords={"stage": _COORDS["stage"]},
 )
+
+GROUP_CONTRACTS = {
+    "posterior": SPECTRAL_POSTERIOR,
+    "prior": SPECTRAL_PRIOR,
+    "sample_stats": SPECTRAL_STATS,
+    "posterior_predictive": SPECTRAL_PREDICTIVE,
+    "observed_data": SPECTRAL_OBSERVED,
+    "starts": SPECTRAL_STARTS,
+}
+"""Contract of every group of `spectral.nc`."""

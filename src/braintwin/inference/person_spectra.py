@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from braintwin.contracts.stages import STAGES
-from braintwin.errors import BrainTwinError, NothingToDo
+from braintwin.errors import NightExcluded, NothingToDo
 from braintwin.signals.graphs import clip_negative, laplacian_modes
 
 Floats = npt.NDArray[np.float64]
@@ -91,7 +91,7 @@ def average_nights(nights: Sequence[xr.Dataset]) -> PersonSpectra:
     ------
     NothingToDo
         If no channel has a usable spectrum in any stage.
-    BrainTwinError
+    NightExcluded
         If the nights have different frequencies.
     """
     freq = np.asarray(nights[0]["freq"].values, dtype=float)
@@ -99,7 +99,7 @@ def average_nights(nights: Sequence[xr.Dataset]) -> PersonSpectra:
         message = (
             "fit-spectral: a person's nights have different frequencies; make their features with one set of options"
         )
-        raise BrainTwinError(message)
+        raise NightExcluded(message)
     channels = list(dict.fromkeys(str(c) for n in nights for c in n["channel"].values))
     aligned = [n.reindex(stage=list(STAGES), channel=channels) for n in nights]
     value = np.stack([n["log_psd"].values for n in aligned])

@@ -238,7 +238,7 @@ def dendrites(draws: dict[str, Floats]) -> tuple[Floats, Floats]:
 def stability(draws: dict[str, Floats]) -> npt.NDArray[np.bool_]:
     """Tell for every draw and stage (..., stage) whether it is a stable brain."""
     alpha, beta = dendrites(draws)
-    return is_stable(draws["X"], draws["Y"], draws["Z"], draws["t0"][..., None], alpha, beta)
+    return np.asarray(is_stable(draws["X"], draws["Y"], draws["Z"], draws["t0"][..., None], alpha, beta))
 
 
 def model_spectrum(freq: Floats, draws: dict[str, Floats], graph: Graph) -> tuple[Floats, Floats]:

@@ -84,10 +84,11 @@ def fit_person(
 
 def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]) -> Optima:
     """Climb from draws of the prior; an optimum must be a stable brain in every stage."""
-    starts = unconstrained(twin, begin)
-    return multistart(
-        twin.model.density(data), starts, admissible=lambda points: stability(constrained(twin, points)).all(axis=1)
-    )
+
+    def admissible(points: Floats) -> npt.NDArray[np.bool_]:
+        return np.asarray(stability(constrained(twin, points)).all(axis=1))
+
+    return multistart(twin.model.density(data), unconstrained(twin, begin), admissible=admissible)
 
 
 def collect(

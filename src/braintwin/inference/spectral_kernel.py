@@ -188,11 +188,11 @@ def likelihood_op() -> Any:
             given = [pt.as_tensor(value, dtype="float64") for value in inputs]
             return Apply(self, given, [pt.dscalar(), *(value.type() for value in given[:free])])
 
-        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:  # noqa: ARG002
             for place, result in zip(outputs, kernel(*(v[()] for v in inputs)), strict=True):
                 place[0] = np.asarray(result)
 
-        def L_op(self, inputs: Any, outputs: Any, gradients: Any) -> Any:  # noqa: N802
+        def L_op(self, inputs: Any, outputs: Any, gradients: Any) -> Any:
             fixed = [disconnected_type() for _ in inputs[free:]]
             return [*(gradients[0] * partial for partial in outputs[1:]), *fixed]
 
@@ -200,12 +200,12 @@ def likelihood_op() -> Any:
             return [[i < free, *([False] * free)] for i in range(len(node.inputs))]
 
     @numba_funcify.register(SpectralLikelihood)  # type: ignore[untyped-decorator]
-    def in_numba(op: Any, **keywords: Any) -> Any:
+    def in_numba(op: Any, **keywords: Any) -> Any:  # noqa: ARG001
         @numba.njit
-        def evaluate(
+        def evaluate(  # type: ignore[no-untyped-def]
             x, y, z, alpha, t0, kappa, emg, scale, sigma,
             ratio, freq, weight, muscle, nu, seen, variance, used, modes, eigenvalues,
-        ):  # type: ignore[no-untyped-def]  # fmt: skip
+        ):  # fmt: skip
             value, g_x, g_y, g_z, g_alpha, g_t0, g_kappa, g_emg, g_scale, g_sigma = kernel(
                 x, y, z, alpha, t0.item(), kappa.item(), emg, scale, sigma.item(),
                 ratio, freq, weight, muscle, nu.item(), seen, variance, used, modes, eigenvalues,

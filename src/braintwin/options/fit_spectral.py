@@ -8,8 +8,8 @@ from braintwin.options.base import Options, option
 class GraphOptions(Options):
     """The graph whose Laplacian modes couple the channels."""
 
-    source: Literal["auto", "structural", "functional", "distance", "none"] = option(
-        "auto", "auto: functional from 4 channels on, none below."
+    source: Literal["auto", "functional", "none"] = option(
+        "auto", "functional: the person's own coupling; auto and functional: none below 4 channels."
     )
     measure: str = option("aec_orth", "Measure of the functional graph; negative values are clipped.")
     band: str = option("sigma", "Band of the functional graph.")
@@ -25,5 +25,7 @@ class FitSpectralOptions(Options):
     draws: int = option(500, "Draws kept of a chain.", ge=100)
     starts: int = option(24, "Optimisations from spread starts before sampling; all chains begin at the best.", ge=4)
     student_nu: float = option(4.0, "Degrees of freedom of the residual of the log spectrum.", gt=2)
-    max_channels: int = option(8, "Most channels in the likelihood; more are averaged by region of the scalp.", ge=1)
+    max_channels: int = option(
+        8, "Most channels in the likelihood; more are averaged by region of the scalp and side.", ge=1
+    )
     predictive_samples: int = option(200, "Replicated spectra to keep.", ge=20)

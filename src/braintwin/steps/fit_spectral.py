@@ -1,0 +1,174 @@
+"""fit-spectral: the corticothalamic twin of each person of a batch, with one compilation."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+import braintwin
+from braintwin.contracts.connect import CONNECTOME
+from braintwin.contracts.features import FEATURES
+from braintwin.contracts.spectral import GROUP_CONTRACTS
+from braintwin.contracts.tables import PersonRow
+from braintwin.errors import NightExcluded, NothingToDo
+from braintwin.inference.person_spectra import (
+    Graph,
+    PersonSpectra,
+    average_nights,
+    channel_groups,
+    functional_graph,
+    group_channels,
+    no_graph,
+)
+from braintwin.inference.spectral import CompiledTwin, compile_twin, padded_channels
+from braintwin.inference.spectral_fit import fit_person
+from braintwin.io.arrays import read_dataset
+from braintwin.io.posterior import write_groups
+from braintwin.io.records import guarded, require_ok
+from braintwin.options.fit_spectral import FitSpectralOptions
+from braintwin.paths import owner
+from braintwin.provenance import derive_seed, stamp
+
+STEP = "fit-spectral"
+GRAPH_CHANNELS = 4
+"""Fewest channels that make a graph of their own."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Nights:
+    """The artefacts of all nights of the batch, by the person they belong to."""
+
+    features: dict[str, list[tuple[Path, xr.Dataset]]]
+    connect: dict[str, list[tuple[Path, xr.Dataset]]]
+    refused: dict[str, list[str]]
+
+
+def run(
+    *,
+    people: Sequence[PersonRow],
+    features: Sequence[Path],
+    connect: Sequence[Path],
+    spectral: Sequence[Path],
+    seed: int,
+    threads: int,
+    options: FitSpectralOptions,
+) -> None:
+    """Fit every person; one whose data or fit is refused gets a valid, empty artefact and a status with the reason.
+
+    Parameters
+    ----------
+    people : sequence of PersonRow
+        The batch.
+    features, connect : sequence of Path
+        Artefacts of all their nights, in any order.
+    spectral : sequence of Path
+        Where to write, one a person.
+    seed : int
+        Seed of the study; each person's is derived from it.
+    threads : int
+        Chains at a time.
+    """
+    wanted = {row.person for row in people}
+    nights = _read(features, connect)
+    twins: dict[tuple[bytes, int], CompiledTwin] = {}
+    outputs = [path for path in sorted(spectral) if owner(path) in wanted]
+    for number, path in enumerate(outputs, 1):
+        person = owner(path)
+        with guarded(path, STEP, lambda path=path: _write_empty(path, options)):  # type: ignore[misc]
+            _fit(path, person, nights, twins, seed, threads, options)
+        log.info("%s %d/%d %s", STEP, number, len(outputs), person)
+
+
+def _read(features: Sequence[Path], connect: Sequence[Path]) -> _Nights:
+    found = _Nights({}, {}, {})
+    for paths, contract, into in ((features, FEATURES, found.features), (connect, CONNECTOME, found.connect)):
+        for path in sorted(paths):
+            try:
+                require_ok(path)
+            except NightExcluded as refusal:
+                if contract is FEATURES:
+                    found.refused.setdefault(_person(path), []).append(str(refusal))
+                continue
+            night = read_dataset(path, contract)
+            into.setdefault(str(night.attrs["person"]), []).append((path, night))
+    return found
+
+
+def _person(path: Path) -> str:
+    """Return the person of a refused night: its artefact is empty but keeps its attributes."""
+    return str(read_dataset(path, FEATURES).attrs.get("person", ""))
+
+
+def _fit(
+    path: Path,
+    person: str,
+    nights: _Nights,
+    twins: dict[tuple[bytes, int], CompiledTwin],
+    seed: int,
+    threads: int,
+    options: FitSpectralOptions,
+) -> None:
+    mine = nights.features.get(person, [])
+    if not mine:
+        reasons = sorted(set(nights.refused.get(person, [])) - {""})
+        message = f"{STEP}: {person} has no night with EEG" + (f" ({'; '.join(reasons)})" if reasons else "")
+        raise NothingToDo(message)
+    spectra, graph = prepare([n for _, n in mine], [n for _, n in nights.connect.get(person, [])], options)
+    key = (spectra.freq.tobytes(), padded_channels(len(spectra.channels)))
+    if key not in twins:
+        log.info("%s compiling for %d channels", STEP, key[1])
+        twins[key] = compile_twin(spectra.freq, key[1], options.student_nu)
+    own = derive_seed(seed, STEP, person)
+    fit = fit_person(
+        twins[key],
+        spectra,
+        graph,
+        seed=own,
+        chains=options.chains,
+        tune=options.tune,
+        draws=options.draws,
+        starts=options.starts,
+        predictive_samples=options.predictive_samples,
+        cores=threads,
+    )
+    groups = fit.groups()
+    groups["posterior"] = groups["posterior"].assign_attrs(person=person)
+    inputs = [p for p, _ in mine] + [p for p, _ in nights.connect.get(person, [])]
+    write_groups(path, groups, GROUP_CONTRACTS, _stamp(options, inputs, own))
+
+
+def prepare(
+    features: Sequence[xr.Dataset], connect: Sequence[xr.Dataset], options: FitSpectralOptions
+) -> tuple[PersonSpectra, Graph]:
+    """Return one person's spectra with at most `max_channels` channels, and the graph of those channels."""
+    every = average_nights(features)
+    groups = channel_groups(every.channels, options.max_channels)
+    spectra = group_channels(every, groups)
+    if options.graph.source == "none":
+        return spectra, no_graph(len(spectra.channels), "no graph was asked for")
+    if len(spectra.channels) < GRAPH_CHANNELS:
+        note = f"{len(spectra.channels)} channel(s) make no graph; {GRAPH_CHANNELS} are needed"
+        return spectra, no_graph(len(spectra.channels), note)
+    chosen = {"measure": options.graph.measure, "band": options.graph.band, "stage": options.graph.stage}
+    return spectra, functional_graph(connect, every.channels, groups, spectra.channels, **chosen)
+
+
+def _stamp(options: FitSpectralOptions, inputs: Sequence[Path], seed: int | None) -> dict[str, str]:
+    return stamp(
+        version=braintwin.__version__,
+        step=STEP,
+        module=__name__,
+        options=options.model_dump(),
+        inputs=inputs,
+        seed=seed,
+    )
+
+
+def _write_empty(path: Path, options: FitSpectralOptions) -> None:
+    groups = {name: contract.empty() for name, contract in GROUP_CONTRACTS.items()}
+    groups["posterior"] = groups["posterior"].assign_attrs(person=owner(path))
+    write_groups(path, groups, GROUP_CONTRACTS, _stamp(options, [], None))
