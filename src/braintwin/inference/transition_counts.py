@@ -71,7 +71,19 @@ def _sum(
     return np.array(value), by_effect, by_slope, by_dwell
 
 
-class TransitionCounts(Op):
+def _constants() -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+    return time_basis(), pressure_centres(), GROUP_OF.astype(np.int64)
+
+
+def evaluate(
+    cells: Floats, left: Floats, total: Floats, base: Floats, effect: Floats, slope: Floats, dwell: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return log likelihood and gradients without compiling anything; see :func:`_sum`."""
+    found: tuple[Floats, Floats, Floats, Floats] = _sum(cells, left, total, base, effect, slope, dwell, *_constants())
+    return found
+
+
+class TransitionCounts(Op):  # type: ignore[misc]
     """Log likelihood of the counts; further outputs are its gradient by effect, slope and dwell.
 
     Inputs are those of the compiled loop: cells, left, total, base, effect, slope, dwell.
@@ -86,9 +98,7 @@ class TransitionCounts(Op):
 
     def perform(self, node: Apply, inputs: Any, output_storage: Any) -> None:  # noqa: ARG002
         """Evaluate without numba."""
-        basis, centres, groups = _constants()
-        found = _sum(*inputs, basis=basis, centres=centres, groups=groups)
-        for store, value in zip(output_storage, found, strict=True):
+        for store, value in zip(output_storage, evaluate(*inputs), strict=True):
             store[0] = value
 
     def connection_pattern(self, node: Apply) -> list[list[bool]]:  # noqa: ARG002
@@ -99,10 +109,6 @@ class TransitionCounts(Op):
         """Return the gradient of the value; the gradient outputs themselves are not differentiated."""
         _, *slopes = self(*inputs)
         return [DisconnectedType()() for _ in range(4)] + [output_gradients[0] * by for by in slopes]
-
-
-def _constants() -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    return time_basis(), pressure_centres(), GROUP_OF.astype(np.int64)
 
 
 @register_funcify_and_cache_key(TransitionCounts)  # type: ignore[untyped-decorator]
