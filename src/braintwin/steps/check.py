@@ -1,0 +1,237 @@
+"""check: may a person's twins be used. A sampler that disagrees with itself has failed, whatever its divergences."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+import braintwin
+from braintwin.contracts.check import ParameterRow, PersonCheck, TwinCheck, Verdict
+from braintwin.inference.diagnose import Floats, contraction, inside_band, share
+from braintwin.inference.starts import agreement
+from braintwin.io.posterior import ebfmi, ess, mcse, read_groups, rhat
+from braintwin.io.records import read_status, write_json, write_status
+from braintwin.options.check import CheckOptions
+from braintwin.paths import owner
+from braintwin.provenance import stamp
+
+STEP = "check"
+
+_ORDER: dict[Verdict, int] = {"absent": 0, "pass": 1, "warn": 2, "fail": 3}
+_SPECTRAL = ("X", "Y", "Z", "emg_fraction", "t0", "alpha_wake", "alpha_sleep", "kappa", "residual_sd", "log_scale")
+_NIGHT = ("person_effect", "night_sd", "night_effect")
+
+Groups = Mapping[str, xr.Dataset]
+
+
+class Findings:
+    """Collects gates and reasons of one twin; the worst one is its verdict."""
+
+    def __init__(self) -> None:
+        self.verdict: Verdict = "pass"
+        self.reasons: list[str] = []
+        self.gates: dict[str, float | int | bool | str | None] = {}
+
+    def say(self, verdict: Verdict, reason: str) -> None:
+        """Keep a reason; the verdict can only get worse."""
+        self.reasons.append(reason)
+        if _ORDER[verdict] > _ORDER[self.verdict]:
+            self.verdict = verdict
+
+    def twin(self) -> TwinCheck:
+        """Return the record."""
+        return TwinCheck(verdict=self.verdict, reasons=self.reasons, gates=self.gates)
+
+
+def run(*, spectral: Sequence[Path], night: Sequence[Path], check: Sequence[Path], options: CheckOptions) -> None:
+    """Judge the fits of every person and write `check.json` with its status.
+
+    Parameters
+    ----------
+    spectral, night : sequence of Path
+        Fits, in any order; a person may lack one of them.
+    check : sequence of Path
+        Records to write, one a person.
+    """
+    spectra = {owner(path): path for path in spectral}
+    nights = {owner(path): path for path in night}
+    for path in sorted(check):
+        person = owner(path)
+        found = judge(person, spectra.get(person), nights.get(person), options)
+        write_json(path, found)
+        state = {"fail": "failed", "absent": "absent"}.get(found.verdict, "ok")
+        write_status(path, STEP, state, "" if state == "ok" else " ".join(found.reasons))
+
+
+def judge(person: str, spectral: Path | None, night: Path | None, options: CheckOptions) -> PersonCheck:
+    """Return the verdict on one person.
+
+    The ranking of treatments rests on the hypnogram twin: without it, or if it failed, nothing is ranked. A spectral
+    twin that failed is a warning for the person.
+    """
+    parameters: list[ParameterRow] = []
+    first = _twin(spectral, "spectral", options, parameters)
+    second = _twin(night, "night", options, parameters)
+    verdict: Verdict = second.verdict
+    reasons = [f"Hypnogram twin: {reason}" for reason in second.reasons]
+    reasons += [f"Spectral twin: {reason}" for reason in first.reasons]
+    if first.verdict in ("warn", "fail") and verdict == "pass":
+        verdict = "warn"
+    if first.verdict == "fail":
+        reasons.append("The spectral twin is not used; the ranking rests on the hypnogram twin.")
+    inputs = [path for path in (spectral, night) if path is not None]
+    made = stamp(
+        version=braintwin.__version__,
+        step=STEP,
+        module=__name__,
+        options=options.model_dump(),
+        inputs=inputs,
+        seed=None,
+    )
+    return PersonCheck(
+        person=person,
+        verdict=verdict,
+        reasons=reasons,
+        spectral=first,
+        night=second,
+        parameters=parameters,
+        predictive={"spectral": _predictive(first), "night": _predictive(second)},
+        stamp=dict(made),
+    )
+
+
+def _predictive(twin: TwinCheck) -> float | None:
+    """Return the share of observations inside the 90 % predictive band."""
+    value = twin.gates.get("predictive_share")
+    return float(value) if isinstance(value, float) else None
+
+
+def _twin(path: Path | None, twin: str, options: CheckOptions, parameters: list[ParameterRow]) -> TwinCheck:
+    if path is None:
+        return TwinCheck(verdict="absent", reasons=["There is no fit."], gates={})
+    status = read_status(path)
+    if status.state != "ok":
+        verdict: Verdict = "fail" if status.state == "failed" else "absent"
+        return TwinCheck(verdict=verdict, reasons=[status.reason], gates={})
+    groups = read_groups(path)
+    found = Findings()
+    rows = list(parameter_rows(groups, "spectral" if twin == "spectral" else "night"))
+    parameters.extend(rows)
+    sampler_gates(found, rows, groups["sample_stats"], options)
+    (spectral_gates if twin == "spectral" else night_gates)(found, groups, options)
+    return found.twin()
+
+
+def parameter_rows(groups: Groups, twin: str) -> Iterator[ParameterRow]:
+    """Yield a row for every scalar parameter of a fit."""
+    posterior, prior = groups["posterior"], groups.get("prior", xr.Dataset())
+    for name in _SPECTRAL if twin == "spectral" else _NIGHT:
+        if name not in posterior:
+            continue
+        draws = posterior[name].transpose("chain", "draw", ...)
+        labels = [[str(v) for v in draws[d].values] if d in draws.coords else None for d in draws.dims[2:]]
+        for index in np.ndindex(draws.shape[2:]):
+            parts = [str(i) if names is None else names[i] for i, names in zip(index, labels, strict=True)]
+            values = np.asarray(draws.values[(..., *index)], dtype=float)
+            same = name in prior and prior[name].dims[2:] == draws.dims[2:]
+            before = np.asarray(prior[name].values[(..., *index)], dtype=float) if same else None
+            yield _row(twin, name + (f"[{', '.join(parts)}]" if parts else ""), values, before)
+
+
+def _row(twin: str, name: str, values: Floats, prior: Floats | None) -> ParameterRow:
+    low, high = np.quantile(values, [0.05, 0.95])
+    varies = bool(np.ptp(values) > 0)
+    return ParameterRow.model_validate(
+        {
+            "twin": twin,
+            "name": name,
+            "mean": float(values.mean()),
+            "sd": float(values.std(ddof=1)),
+            "q05": float(low),
+            "q95": float(high),
+            "prior_mean": None if prior is None else float(prior.mean()),
+            "prior_sd": None if prior is None else float(prior.std(ddof=1)),
+            "contraction": None if prior is None else _finite(contraction(values, prior)),
+            "rhat": _finite(rhat(values)) if varies else None,
+            "ess_bulk": _finite(ess(values)) if varies else None,
+            "ess_tail": _finite(ess(values, "tail")) if varies else None,
+            "mcse": _finite(mcse(values)) if varies else None,
+        }
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def sampler_gates(found: Findings, rows: Sequence[ParameterRow], stats: xr.Dataset, options: CheckOptions) -> None:
+    """Judge convergence: R-hat, effective sample size, divergences, energy."""
+    ranked = [(row.rhat, row.name) for row in rows if row.rhat is not None]
+    sizes = [(min(row.ess_bulk, row.ess_tail), row.name) for row in rows if row.ess_bulk and row.ess_tail]
+    if not ranked or not sizes:
+        found.say("fail", "No parameter moved: the sampler did not explore.")
+        return
+    (worst, where), (size, thin) = max(ranked), min(sizes)
+    found.gates |= {"rhat": worst, "rhat_of": where, "ess": size, "ess_of": thin}
+    if worst > options.fail_rhat:
+        found.say("fail", f"The chains disagree: R-hat is {worst:.2f} for {where} (limit {options.fail_rhat}).")
+    elif worst > options.max_rhat:
+        found.say("warn", f"The chains agree only roughly: R-hat is {worst:.3f} for {where}.")
+    if size < options.fail_ess:
+        found.say("fail", f"Only {size:.0f} effective draws of {thin} (limit {options.fail_ess:.0f}); sample longer.")
+    elif size < options.min_ess:
+        found.say("warn", f"{size:.0f} effective draws of {thin}, fewer than {options.min_ess:.0f}.")
+    diverging = float(stats["diverging"].mean())
+    found.gates["divergences"] = diverging
+    if diverging > options.max_divergences:
+        found.say("fail", f"{100 * diverging:.1f} % of the draws diverged (limit {100 * options.max_divergences:g} %).")
+    elif diverging > 0:
+        found.say("warn", f"{int(stats['diverging'].sum())} draws diverged.")
+    energy = float(ebfmi(stats["energy"].transpose("chain", "draw").values).min())
+    found.gates["ebfmi"] = _finite(energy)
+    if not energy >= options.min_ebfmi:
+        found.say("warn", f"The sampler moves slowly between energies: E-BFMI is {energy:.2f}.")
+
+
+def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
+    """Judge the corticothalamic twin: stable brains, residual, agreement of starts, replicated spectra."""
+    posterior, stats = groups["posterior"], groups["sample_stats"]
+    stable = float(stats["stable"].all("stage").mean())
+    residual = float(posterior["residual_sd"].mean())
+    n_best, gap = agreement(groups["starts"]["log_posterior"].values)
+    seen, replicas = groups["observed_data"]["log_psd"].values, groups["posterior_predictive"]["log_psd"].values
+    covered = share(inside_band(seen, replicas))
+    found.gates |= {
+        "stable": stable,
+        "residual_sd": residual,
+        "best_starts": n_best,
+        "starts": int(groups["starts"].sizes["start"]),
+        "second_mode_nats": _finite(gap),
+        "predictive_share": covered,
+        "kappa_source": str(posterior.attrs.get("kappa_source", "")),
+    }
+    if stable < options.min_stable:
+        found.say("fail", f"Only {100 * stable:.0f} % of the draws are stable brains.")
+    if residual > options.max_residual:
+        found.say("fail", f"The model misses the spectra: residual {residual:.2f} nat (limit {options.max_residual}).")
+    if n_best < options.min_best_starts:
+        found.say("fail", f"{n_best} start(s) reached the best optimum, fewer than {options.min_best_starts}.")
+    if gap < options.mode_nats:
+        found.say("warn", f"A second explanation lies {gap:.1f} nat below the best.")
+    if covered is not None and covered < options.min_predictive:
+        found.say("warn", f"{100 * covered:.0f} % of the spectrum lies in the 90 % predictive band.")
+
+
+def night_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
+    """Judge the hypnogram twin: are the nights that were seen among those it predicts."""
+    seen, replicas = groups["observed_data"], groups["posterior_predictive"]
+    outcomes = [str(name) for name in replicas["outcome"].values]
+    observed = seen["outcome_value"].reindex(outcome=outcomes).transpose("night", "outcome").values
+    drawn = replicas["outcome_value"].transpose("sample", "outcome").values
+    known = np.isfinite(drawn).all(axis=0)
+    covered = share(inside_band(observed[:, known], drawn[:, None, :][:, :, known])) if known.any() else None
+    found.gates["predictive_share"] = covered
+    found.gates["nights"] = int(seen.sizes["night"])
+    if covered is not None and covered < options.min_night_predictive:
+        found.say("warn", f"{100 * covered:.0f} % of the outcomes seen lie in the 90 % predictive interval.")
