@@ -77,7 +77,7 @@ class Recording:
         data *= np.array([self.to_uv[name] for name in names])[:, None]
         return data
 
-    def blocks(self, names: Sequence[str], budget_bytes: float = 6e8) -> Iterator[list[str]]:
+    def blocks(self, names: Sequence[str], budget_bytes: float = 2e8) -> Iterator[list[str]]:
         """Split `names` into lists of one native rate whose double-precision data stay within `budget_bytes`."""
         for rate in sorted({self.sfreq[name] for name in names}):
             same = [name for name in names if self.sfreq[name] == rate]

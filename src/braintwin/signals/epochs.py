@@ -41,7 +41,7 @@ def condition(data: F64, native: float, band: Passband) -> F32:
     """
     from mne.filter import filter_data, resample
 
-    filled = np.nan_to_num(data, copy=True, nan=0.0, posinf=0.0, neginf=0.0)
+    filled = data if np.isfinite(data).all() else np.nan_to_num(data, nan=0.0, posinf=0.0, neginf=0.0)
     # The high-pass needs 3.3 / edge seconds of data (mne's rule for its transition band); an excerpt may be shorter.
     short = band.highpass <= 0 or 3.4 / band.highpass * native > filled.shape[1]
     low = None if short else band.highpass

@@ -92,7 +92,7 @@ def prepare_night(
     NightExcluded
         If the night cannot be used, in one sentence.
     """
-    events = dataset_root / night.stages if night.stages else None
+    events = dataset_root / night.stages if night.has_stages and night.stages else None
     recording = open_recording(dataset_root / night.signal) if night.has_eeg and night.signal else None
     hypnogram, source = _hypnogram(night, dataset, dataset_root, recording, options)
     scored = float(np.sum(hypnogram.stages >= 0)) * hypnogram.epoch_s / 60
