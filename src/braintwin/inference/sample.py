@@ -136,6 +136,7 @@ def draw(
     jitter: float = 0.01,
     cores: int = 1,
     target_accept: float = 0.8,
+    low_rank: bool = False,
 ) -> Draws:
     """Sample one person.
 
@@ -151,6 +152,8 @@ def draw(
         Sd of the noise added to each chain's start; not 0, for a gradient of exactly 0 is taken for a bad start.
     cores : int
         Chains at a time.
+    low_rank : bool
+        Adapt to the strongest posterior correlations too, not to the scales alone.
 
     Returns
     -------
@@ -178,6 +181,7 @@ def draw(
         draws=draws,
         cores=min(cores, chains),
         target_accept=target_accept,
+        low_rank_modified_mass_matrix=low_rank,
         progress_bar=False,
         save_warmup=False,
     )
