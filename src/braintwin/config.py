@@ -37,7 +37,7 @@ class Config(Options):
     )
     seed: int = option(20260101, "Root of every random number; each (step, person) has a seed of its own.", ge=0)
     datasets: dict[str, DatasetOptions] = Field(
-        default={"synthetic": DatasetOptions(source="synthetic:8")},
+        default={"synthetic": DatasetOptions(source="synthetic:8", diagnosis="column:diagnosis")},
         min_length=1,
         description="The datasets of the study, by name (letters and digits).",
     )

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 TINY = {
     "study": "tiny",
-    "datasets": {"synthetic": {"source": "synthetic:3"}},
+    "datasets": {"synthetic": {"source": "synthetic:3", "diagnosis": "column:diagnosis"}},
     "synthesize": {"nights": 1, "hours": 2.5},
     "prepare": {"min_scored_min": 30.0},
     "features": {"min_epochs": 4, "events": False},

@@ -103,7 +103,7 @@ def _follow(command: list[str], study: Path, progress: Progress, log: IO[str]) -
 
 def changed_datasets(config: Config, paths: StudyPaths) -> list[str]:
     """Return the datasets whose files are no longer those that were indexed."""
-    from braintwin.io.retrieve import fingerprint
+    from braintwin.io.bids import fingerprint
 
     changed = []
     for name in config.datasets:
@@ -112,7 +112,7 @@ def changed_datasets(config: Config, paths: StudyPaths) -> list[str]:
             continue
         known = json.loads(record.read_text(encoding="utf-8"))
         root = Path(known["root"])
-        if not root.is_dir() or (known["kind"] == "local" and fingerprint(root) != known["fingerprint"]):
+        if not root.is_dir() or (known["kind"] == "local" and fingerprint(root, times=True) != known["fingerprint"]):
             changed.append(name)
     return changed
 

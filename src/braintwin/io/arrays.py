@@ -16,6 +16,10 @@ from braintwin.contracts.base import Contract
 from braintwin.errors import BrainTwinError
 
 
+CHUNK_BYTES = 32 * 2**20
+"""Most bytes of a stored chunk of EEG: high-density recordings must not need more memory than a chunk or two."""
+
+
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary sibling of `path`; rename it into place if, and only if, the block succeeds."""
@@ -90,7 +94,9 @@ def as_str(dataset: xr.Dataset) -> xr.Dataset:
 def write_epochs(path: Path | str, dataset: xr.Dataset, contract: Contract, *, chunk_epochs: int = 30) -> None:
     """Write EEG epochs to one zipped Zarr store, chunked over epochs, atomically and with the same bytes each time."""
     dataset = storable(contract.check(contract.stamp_units(dataset), Path(path).name))
-    chunks = tuple(max(1, min(chunk_epochs if d == "epoch" else n, n)) for d, n in dataset["eeg"].sizes.items())
+    per_epoch = max(1, dataset["eeg"].nbytes // max(1, dataset["eeg"].sizes["epoch"]))
+    held = max(1, min(chunk_epochs, CHUNK_BYTES // per_epoch))
+    chunks = tuple(max(1, min(held, n) if dim == "epoch" else n) for dim, n in dataset["eeg"].sizes.items())
     encoding = {"eeg": {"chunks": chunks}} if dataset["eeg"].size else {}
     with atomic(path) as temporary, TemporaryDirectory(dir=temporary.parent, prefix=".zarr-") as folder:
         dataset.to_zarr(folder, encoding=encoding, zarr_format=2, consolidated=False)
