@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from treated_people import LIBRARY, plain_twin
 
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.io.library import read_library
@@ -10,6 +9,7 @@ from braintwin.models.population import first_population
 from braintwin.treatment.counterfactual import simulate_treatments
 from braintwin.treatment.library import Library
 from braintwin.treatment.operators import Operators, Uncertainty, draw_operators, placebo_shift
+from treated_people import LIBRARY, plain_twin
 
 DRAWS = 400
 AGAINST_PLACEBO = Uncertainty(heterogeneity_sd=0.0, comparator_offset=False)

@@ -204,3 +204,18 @@ def test_unknown_treatment_is_a_config_error(tmp_path: Path) -> None:
     row = write_person(tmp_path, "made-one", POPULATION)
     with pytest.raises(ConfigError, match="not in the treatment library: 'cbt'"):
         run_simulate(tmp_path, [row], OPTIONS.model_copy(update={"treatments": ["cbt"]}))
+
+
+@pytest.mark.parametrize(
+    ("recorded", "asked", "expected"),
+    [
+        ([480, 400, 420], None, (420, "record")),
+        ([np.nan, 450], None, (450, "record")),
+        ([84], None, (480, "assumed")),
+        ([1320], None, (480, "assumed")),
+        ([np.nan], None, (480, "assumed")),
+        ([84], 500.0, (500, "option")),
+    ],
+)
+def test_a_segment_or_a_day_is_not_taken_for_a_night(recorded, asked, expected) -> None:
+    assert simulate.time_in_bed(np.array(recorded, dtype=float), asked) == expected

@@ -49,5 +49,10 @@ SIMULATED = Contract(
         "stage": Var(("stage",), "U", meaning="W, N1, N2, N3, R"),
         "clock": Var(("clock",), "f", "min", "middle of a 10-min bin of time in bed"),
     },
-    attrs=("person", "condition", "horizon", "replicates"),  # also time_in_bed_min, arousal_rate, onset_source
+    attrs=(
+        "person",
+        "condition",
+        "horizon",
+        "replicates",
+    ),  # also time_in_bed_min, time_in_bed_source, arousal_rate, onset_source
 )

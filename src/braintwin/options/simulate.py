@@ -9,7 +9,11 @@ class SimulateOptions(Options):
     draws: int = option(400, "Posterior draws of the person.", ge=50)
     replicates: int = option(6, "Nights simulated per draw and treatment, with common random numbers.", ge=1)
     time_in_bed_min: float | None = option(
-        None, "Time in bed; the person's own median where unset.", unit="min", gt=60, le=900
+        None,
+        "Time in bed; the median of the person's records where unset (480 if they are no whole nights).",
+        unit="min",
+        gt=60,
+        le=900,
     )
     treatments: list[str] | None = option(None, "Treatments to simulate; all in the library where unset.")
     examples: int = option(3, "Whole simulated nights to keep per treatment.", ge=1, le=50)

@@ -51,7 +51,7 @@ def run(
                 require_ok(simulated[person])
                 verdict = read_json(checks[person], PersonCheck)
                 if verdict.verdict == "fail":
-                    message = f"no ranking, because the check failed: {'; '.join(verdict.reasons)}"
+                    message = f"no ranking, because the check failed: {' '.join(verdict.reasons)}"
                     raise FitFailed(message)
                 result = rank_person(read_dataset(simulated[person], SIMULATED), library, seed, options)
             except (FitFailed, NightExcluded) as refusal:

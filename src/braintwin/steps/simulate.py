@@ -27,6 +27,9 @@ from braintwin.treatment.eligibility import Eligibility, judge
 from braintwin.treatment.library import NO_CHANGE, Library, Treatment
 from braintwin.treatment.operators import Operators, Uncertainty, draw_operators, placebo_shift
 
+SHORTEST_NIGHT_MIN, LONGEST_NIGHT_MIN = 240.0, 720.0
+ORDINARY_NIGHT_MIN = 480.0
+
 HORIZON = "one night at the horizon of each treatment's trials"
 
 
@@ -64,10 +67,25 @@ def run(
             require_ok(nights[person])
             verdict = read_json(checks[person], PersonCheck)
             if verdict.verdict == "fail":
-                message = f"no treatment is simulated, because the check failed: {'; '.join(verdict.reasons)}"
+                message = f"no treatment is simulated, because the check failed: {' '.join(verdict.reasons)}"
                 raise FitFailed(message)
             result = simulate_person(rows[person], nights[person], chosen, library, prior, seed, options)
             write_dataset(target, result, SIMULATED, provenance)
+
+
+def time_in_bed(recorded: np.ndarray, asked: float | None) -> tuple[float, str]:
+    """Return the time in bed of the simulated nights, min, and where it is from: option, record or assumed.
+
+    A record is no night where its median is shorter than SHORTEST_NIGHT_MIN (a segment) or longer than
+    LONGEST_NIGHT_MIN (a day); an ordinary night stands in for it.
+    """
+    if asked is not None:
+        return asked, "option"
+    recorded = recorded[np.isfinite(recorded)]
+    median = float(np.median(recorded)) if recorded.size else 0.0
+    if SHORTEST_NIGHT_MIN <= median <= LONGEST_NIGHT_MIN:
+        return median, "record"
+    return ORDINARY_NIGHT_MIN, "assumed"
 
 
 def simulate_person(
@@ -82,7 +100,7 @@ def simulate_person(
     """Return the simulated nights of one person, under the contract SIMULATED."""
     groups = read_groups(night, {"posterior": NIGHT_POSTERIOR, "observed_data": NIGHT_OBSERVED})
     posterior = groups["posterior"]
-    in_bed = options.time_in_bed_min or float(np.nanmedian(groups["observed_data"]["time_in_bed"]))
+    in_bed, in_bed_source = time_in_bed(groups["observed_data"]["time_in_bed"].to_numpy(), options.time_in_bed_min)
     arousal_rate = float(posterior.attrs["arousal_rate"] or 0.0)
     twin = person_draws(posterior, options.draws)
     draws = twin.person_effect.shape[0]
@@ -116,6 +134,7 @@ def simulate_person(
         "horizon": HORIZON,
         "replicates": options.replicates,
         "time_in_bed_min": in_bed,
+        "time_in_bed_source": in_bed_source,
         "arousal_rate": arousal_rate,
         "onset_source": str(posterior.attrs["onset_source"]),
     }
