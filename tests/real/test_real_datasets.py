@@ -121,6 +121,9 @@ def test_cinc_keeps_lights_off_offsets_and_refuses_the_unstaged(real_data: Path,
     assert (len(found.nights), len(found.refused)) == (728, 751)
     assert all("neither EEG nor stages" in reason for reason in found.refused)
     assert max(row.offset_s for row in found.nights) > 3600
+    ahi = [float(row.covariates["ahi"]) for row in found.people if "ahi" in row.covariates]
+    assert len(ahi) > 600
+    assert 5 < np.median(ahi) < 30
     # trial_type, not value: Wake is 5 or 4 in different files
     row = found.nights[0]
     wake = sum(float(r["duration"]) for r in read_table(found.root / row.stages) if r["trial_type"] == "Wake")

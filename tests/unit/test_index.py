@@ -328,6 +328,22 @@ def test_diagnosis_from_the_config_or_a_column(study: Study) -> None:
     assert study.people["d-b"].covariates == {"diagnosis": "insomnia"}
 
 
+def test_ahi_is_derived_from_events_in_sleep_unless_the_dataset_gives_it(study: Study) -> None:
+    rows = "onset\tduration\ttrial_type\n0\t600\tWake\n600\t3600\tN2\n4200\t3600\tREM\n"
+    events = [(30, "hypopnea"), (700, "hypopnea"), (5000, "centralapnea"), (6000, "Hypopnea"), (6100, "arousal")]
+    rows += "".join(f"{onset}\t12\tresp_{kind}\n" for onset, kind in events)
+    study.participants("participant_id|ahi", "sub-a|n/a", "sub-b|31")
+    study.night("a", events=rows)
+    study.night("b", events=rows)
+    study.night("c")
+    study.index()
+    assert {person: row.covariates for person, row in study.people.items()} == {
+        "d-a": {"ahi": 1.5},
+        "d-b": {"ahi": 31.0},
+        "d-c": {},
+    }
+
+
 @pytest.mark.parametrize(
     ("age", "band"),
     [("33", "30-34"), ("35", "35-39"), ("89", "85-89"), ("93", "90+"), ("90+", "90+"), ("33.7", "30-34"),

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from braintwin.contracts.stages import EPOCH_S, MISSING, STAGES
 from braintwin.errors import NightExcluded
 from braintwin.io.events import Table, Unscored, find_sidecars, read_events
-from braintwin.io.scoring import OTHER, Decoder, is_lights_off, stage_column
+from braintwin.io.scoring import OTHER, Decoder, is_lights_off, is_respiratory, stage_column
 from braintwin.options.dataset import StageOptions
 
 __all__ = ["Hypnogram", "find_sidecars", "read_hypnogram", "trim"]
@@ -48,6 +48,8 @@ class Hypnogram:
         Lights off after the first sample of the recording, s; None where unknown.
     column : str
         The column that held the stages.
+    ahi : float or None
+        Apneas and hypopneas that begin in sleep, per hour of sleep; None where the column marks none.
     """
 
     stages: npt.NDArray[np.int8]
@@ -55,6 +57,7 @@ class Hypnogram:
     epoch_s: float
     lights_off_s: float | None
     column: str
+    ahi: float | None = None
 
 
 def read_hypnogram(events: Path, options: StageOptions, *, sidecars: Sequence[Path] = ()) -> Hypnogram:
@@ -81,7 +84,8 @@ def read_hypnogram(events: Path, options: StageOptions, *, sidecars: Sequence[Pa
     decoder = Decoder(column, options.codes, levels.get(column, {}))
     stages, onset_s = _epochs(table, decoder.decode(table.text(column)), decoder.mixed)
     tables = [table, *(read_events(path) for path in sidecars if path.suffix == ".tsv")]
-    return Hypnogram(stages, onset_s, EPOCH_S, _lights_off(tables, options, onset_s), column)
+    ahi = _ahi(table, column, stages, onset_s) if decoder.mixed else None
+    return Hypnogram(stages, onset_s, EPOCH_S, _lights_off(tables, options, onset_s), column, ahi)
 
 
 def trim(hypnogram: Hypnogram, keep_min: float) -> Hypnogram:
@@ -211,6 +215,17 @@ def _majority(line: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
 def _first(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """Return where each row is first true; its length where never."""
     return np.asarray(np.where(hits.any(axis=1), hits.argmax(axis=1), hits.shape[1]), np.intp)
+
+
+def _ahi(table: Table, column: str, stages: npt.NDArray[np.int8], onset_s: float) -> float | None:
+    """Return apneas and hypopneas per hour of sleep; None without such events or without sleep."""
+    breath = np.array([is_respiratory(text) for text in table.text(column)])
+    epoch = np.floor((table.onset[breath & np.isfinite(table.onset)] - onset_s) / EPOCH_S).astype(int)
+    asleep = stages >= STAGES.index("N1")
+    if not epoch.size or not asleep.any():
+        return None
+    inside = epoch[(epoch >= 0) & (epoch < stages.size)]
+    return float(np.count_nonzero(asleep[inside]) / (np.count_nonzero(asleep) * EPOCH_S / 3600))
 
 
 def _lights_off(tables: Sequence[Table], options: StageOptions, onset_s: float) -> float | None:

@@ -84,6 +84,12 @@ def is_automatic(column: str) -> bool:
     return bool(_AUTOMATIC.search(_plain(column)))
 
 
+def is_respiratory(text: str) -> bool:
+    """Tell whether an event is an apnea or a hypopnea (``resp_centralapnea``, ``Hypopnea``, ``Obstructive apnoea``)."""
+    plain = text.lower()
+    return "apnea" in plain or "apnoea" in plain or "hypopn" in plain
+
+
 class Decoder:
     """Turns the cells of one column into codes of stages, by map, by ``Levels`` or by label.
 

@@ -95,6 +95,7 @@ def index_dataset(record: DatasetRecord, dataset: DatasetOptions, options: Index
     if dataset.people is None and dataset.max_people is None:
         _refuse_without_files(listing.subs.union(table.rows) - sessions.keys(), record.name, dataset, found)
     positions = _positions(sessions, pids)
+    ahi: dict[str, list[float]] = defaultdict(list)
     for label, pid in pids.items():
         for within, candidate in enumerate(sessions[label], 1):
             row = NightRow(
@@ -107,11 +108,16 @@ def index_dataset(record: DatasetRecord, dataset: DatasetOptions, options: Index
             )
             try:
                 _check_names(row, dataset, found)
-                found.nights.append(_filled(row, read_night(root, candidate, listing, dataset), options))
+                night = read_night(root, candidate, listing, dataset)
             except NightExcluded as refusal:
                 found.refuse(row.night, row.person, str(refusal))
                 continue
+            found.nights.append(_filled(row, night, options))
             _add_person(found.people, row, table, label, dataset.diagnosis)
+            if night.hypnogram is not None and night.hypnogram.ahi is not None:
+                ahi[row.person].append(night.hypnogram.ahi)
+    for person, values in ahi.items():  # derived from the events; a column of the dataset's own wins
+        found.people[person].covariates.setdefault("ahi", round(sum(values) / len(values), 1))
 
 
 def _filled(row: NightRow, night: Night, options: IndexOptions) -> NightRow:
