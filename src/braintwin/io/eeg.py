@@ -3,8 +3,6 @@
 Dates, names and free text of the recording stay here: a :class:`Recording` carries none of them.
 """
 
-import json
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,15 +14,13 @@ import numpy.typing as npt
 from scipy.signal import detrend
 
 from braintwin.errors import NightExcluded
-from braintwin.io.channels import MASTOIDS, Role, electrodes, role
+from braintwin.io.channels import Role, role
 from braintwin.io.edf import VOLTS, Signal, read_header
-from braintwin.io.records import read_table
+from braintwin.io.events import is_pointer
+from braintwin.io.sidecars import channel_table, description, filter_edge, number, reference_words, strictest
 
 PLAUSIBLE_UV = (1.0, 300.0)
 """Range of the median standard deviation of an EEG channel, µV; narrower than 1e3, so that one power of 1000 fits."""
-
-_POINTERS = (b"/annex/objects/", b"version https://git-lfs", b"../.git/annex/", b".git/annex/")
-_REFERENCE_WORDS = ("linked", "contralateral", "ipsilateral", "mastoid", "average", "nose", "ear", "earlobe", "common")
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def open_recording(path: Path) -> Recording:
     _require_content(path)
     header = read_header(path) if path.suffix.lower() in (".edf", ".bdf") else None
     raw, reader = _through_bids(path)
-    sidecar = _channel_table(path)
+    sidecar = channel_table(path)
     declared = {row.get("name", ""): row for row in sidecar}
     names = _unique([signal.label for signal in header]) if header is not None else list(raw.ch_names)
     roles = {name: role(name, declared.get(name, {}).get("type", "")) for name in names}
@@ -113,7 +109,7 @@ def open_recording(path: Path) -> Recording:
     to_uv, source = _units(names, eeg, signals, declared)
     duration = float(raw.n_times / raw.info["sfreq"])
     factor, source = _sane(path, {name: to_uv[name] for name in eeg}, sfreq, source)
-    described = _description(path)
+    described = description(path)
     edges = [signals[name] for name in eeg] if header is not None else []
     return Recording(
         path=path,
@@ -123,10 +119,10 @@ def open_recording(path: Path) -> Recording:
         duration_s=duration,
         units_source=source,
         reader=reader,
-        reference=_reference(str(described.get("EEGReference", ""))),
-        highpass=_strictest([s.highpass for s in edges], _filter_edge(described.get("HardwareFilters"), "high"), max),
-        lowpass=_strictest([s.lowpass for s in edges], _filter_edge(described.get("HardwareFilters"), "low"), min),
-        power_line=_number(described.get("PowerLineFrequency")),
+        reference=reference_words(str(described.get("EEGReference", ""))),
+        highpass=strictest([s.highpass for s in edges], filter_edge(described.get("HardwareFilters"), "high"), max),
+        lowpass=strictest([s.lowpass for s in edges], filter_edge(described.get("HardwareFilters"), "low"), min),
+        power_line=number(described.get("PowerLineFrequency")),
         bad_spans=_bad_spans(raw),
     )
 
@@ -139,7 +135,7 @@ def _require_content(path: Path) -> None:
         raise NightExcluded(message)
     with path.open("rb") as stream:
         start = stream.read(64)
-    if start.startswith(_POINTERS):
+    if is_pointer(start):
         message = f"prepare: {path.name} is only a pointer to content that is not here; {advice}"
         raise NightExcluded(message)
     if not start:
@@ -193,40 +189,6 @@ def _through_bids(path: Path) -> tuple[Any, str]:
             return _open(path), "mne"
 
 
-def _sidecar(path: Path, suffix: str) -> Path | None:
-    """Return the nearest sidecar of a signal file that ends with `suffix`, up to the dataset's root."""
-    entities = set(path.name.split("_")[:-1])
-    folder = path.parent
-    while True:
-        found = [
-            p
-            for p in sorted(folder.glob("*"))
-            if p.name.lower().endswith(suffix) and {e for e in p.name.split("_")[:-1]} <= entities and p.is_file()
-        ]
-        if found:
-            return max(found, key=lambda p: len(p.name.split("_")))
-        if (folder / "dataset_description.json").exists() or folder.parent == folder or len(folder.parts) < 2:
-            return None
-        folder = folder.parent
-
-
-def _channel_table(path: Path) -> list[dict[str, str]]:
-    found = _sidecar(path, "channels.tsv")
-    try:
-        return [{k: v or "" for k, v in row.items() if k} for row in read_table(found)] if found else []
-    except (OSError, UnicodeDecodeError):
-        return []
-
-
-def _description(path: Path) -> dict[str, Any]:
-    found = _sidecar(path, "_eeg.json")
-    try:
-        value = json.loads(found.read_text(encoding="utf-8-sig")) if found else {}
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _unique(labels: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(labels))
 
@@ -272,42 +234,6 @@ def _sane(path: Path, to_uv: dict[str, float], sfreq: dict[str, float], source: 
         if PLAUSIBLE_UV[0] <= typical * factor <= PLAUSIBLE_UV[1]:
             return factor, source if factor == 1.0 else "amplitude"
     return 1.0, "arbitrary"
-
-
-def _reference(text: str) -> str:
-    """Return only electrode names and a few fixed words of a free text, so that nothing personal passes."""
-    words = [word for word in re.split(r"[^A-Za-z0-9]+", text) if word]
-    known = [
-        w
-        for w in words
-        if w.lower().removesuffix("s") in _REFERENCE_WORDS or w.upper() in MASTOIDS or w.upper() in electrodes()
-    ]
-    return " ".join(known)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
-def _filter_edge(filters: Any, side: str) -> float | None:
-    """Return the first number under a key such as ``Highpass`` or ``LowPass filter`` of HardwareFilters."""
-    if not isinstance(filters, dict):
-        return None
-    for key, value in filters.items():
-        if re.search(rf"{side}[\s_-]*(pass|cut)", str(key), re.IGNORECASE):
-            inner = value if isinstance(value, dict) else {"": value}
-            numbers = [n for n in map(_number, inner.values()) if n is not None]
-            if numbers:
-                return numbers[0]
-    return None
-
-
-def _strictest(edges: Sequence[float | None], other: float | None, choose: Any) -> float | None:
-    known = [edge for edge in (*edges, other) if edge is not None and edge > 0]
-    return float(choose(known)) if known else None
 
 
 def _bad_spans(raw: Any) -> tuple[tuple[float, float], ...]:
