@@ -1,6 +1,5 @@
 """The population prior on disk: an explicit input of the steps that need it."""
 
-from importlib.resources import files
 from pathlib import Path
 
 import braintwin
@@ -12,7 +11,7 @@ from braintwin.provenance import code_digest
 
 def packaged_population() -> Path:
     """Return the population that comes with BrainTwin, `data/population.nc`."""
-    return Path(str(files("braintwin.data") / "population.nc"))
+    return Path(braintwin.__file__).parent / "data" / "population.nc"
 
 
 def read_population(path: Path | str) -> Population:

@@ -4,6 +4,10 @@ Definitions follow the AASM manual (wake after sleep onset runs to lights on) an
 the convention of insomnia trials (ten minutes without wake).
 """
 
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -41,33 +45,62 @@ def outcomes(
     (night, outcome) float
         Minutes, per cent (SE) and counts (awakenings); SE is NaN where nothing was scored.
     """
-    stages = np.asarray(stages)[:, lights_off_epoch:]
-    nights, width = stages.shape
     minutes = epoch_s / 60
-    scored, asleep, awake = stages >= 0, stages > 0, stages == 0
-    index = np.arange(width)
-
-    def first(mask: npt.NDArray[np.bool_], otherwise: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return np.where(mask.any(axis=1), mask.argmax(axis=1), otherwise) if width else otherwise
-
-    in_bed = np.where(scored, index + 1, 0).max(axis=1, initial=0)
-    onset = first(asleep, in_bed)
-    need = round(PERSISTENT_MIN / minutes)
-    # Epoch i begins persistent sleep if the `need` epochs from i on are all asleep.
-    total = np.concatenate([np.zeros((nights, 1), dtype=np.int64), np.cumsum(asleep, axis=1)], axis=1)
-    persistent = np.zeros((nights, width), dtype=bool)
-    if width >= need:
-        persistent[:, : width - need + 1] = total[:, need:] - total[:, :-need] == need
-    sleep = total[:, -1]
-    known = scored.sum(axis=1)
-    values = {
-        "SOL": onset * minutes,
-        "LPS": first(persistent, in_bed) * minutes,
-        "WASO": (awake & (index >= onset[:, None])).sum(axis=1) * minutes,
+    counts = np.empty((len(stages), len(_COUNTS)), dtype=np.int64)
+    rows = np.ascontiguousarray(np.asarray(stages, dtype=np.int8)[:, lights_off_epoch:])
+    _compiled()(rows, counts, round(PERSISTENT_MIN / minutes))
+    count = dict(zip(_COUNTS, counts.T, strict=True))
+    sleep = count["N1"] + count["N2"] + count["N3"] + count["REM"]
+    scored = sleep + count["wake"]
+    values: dict[str, npt.NDArray[Any]] = {
+        name: count[name] * minutes for name in ("SOL", "LPS", "WASO", "N1", "N2", "N3", "REM", "TIB")
+    }
+    values |= {
         "TST": sleep * minutes,
-        "SE": 100 * np.divide(sleep, known, out=np.full(nights, np.nan), where=known > 0),
-        **{name: (stages == code).sum(axis=1) * minutes for code, name in enumerate(("N1", "N2", "N3", "REM"), 1)},
-        "awakenings": (awake[:, 1:] & asleep[:, :-1]).sum(axis=1),
-        "TIB": in_bed * minutes,
+        "SE": 100 * np.divide(sleep, scored, out=np.full(len(rows), np.nan), where=scored > 0),
+        "awakenings": count["awakenings"],
     }
     return np.column_stack([values[name] for name in OUTCOMES]).astype(np.float64)
+
+
+_COUNTS = ("SOL", "LPS", "WASO", "wake", "N1", "N2", "N3", "REM", "awakenings", "TIB")
+
+
+def _count(stages: Any, out: Any, need: int) -> None:
+    """Fill `out` (night, count) with epochs in the order of _COUNTS; compiled by numba."""
+    for i in range(stages.shape[0]):
+        onset, persistent, run, in_bed = -1, -1, 0, 0
+        waso, awakenings, previous = 0, 0, -1
+        for s in range(5):
+            out[i, 3 + s] = 0
+        for e in range(stages.shape[1]):
+            stage = stages[i, e]
+            if stage >= 0:
+                in_bed = e + 1
+                out[i, 3 + stage] += 1
+            if stage > 0:
+                run += 1
+                if onset < 0:
+                    onset = e
+                if run == need and persistent < 0:
+                    persistent = e - need + 1
+            else:
+                run = 0
+            if stage == 0 and onset >= 0:
+                waso += 1
+                if previous > 0:
+                    awakenings += 1
+            previous = stage
+        out[i, 0] = onset if onset >= 0 else in_bed
+        out[i, 1] = persistent if persistent >= 0 else in_bed
+        out[i, 2] = waso
+        out[i, 8] = awakenings
+        out[i, 9] = in_bed
+
+
+@cache
+def _compiled() -> Callable[..., None]:
+    import numba
+
+    compiled: Callable[..., None] = numba.njit(cache=True, nogil=True)(_count)
+    return compiled
