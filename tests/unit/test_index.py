@@ -326,6 +326,9 @@ def test_diagnosis_from_the_config_or_a_column(study: Study) -> None:
     assert (study.people["d-b"].age_band, study.people["d-b"].sex) == ("", "")
     study.index(diagnosis="insomnia")
     assert study.people["d-b"].covariates == {"diagnosis": "insomnia"}
+    study.participants("participant_id|diagnosis", "sub-a|Insomnia", "sub-b|n/a")
+    study.index()
+    assert [study.people[person].covariates for person in ("d-a", "d-b")] == [{"diagnosis": "insomnia"}, {}]
 
 
 def test_ahi_is_derived_from_events_in_sleep_unless_the_dataset_gives_it(study: Study) -> None:

@@ -82,7 +82,7 @@ def covariates(people: Participants, label: str, diagnosis: str | None) -> dict[
                 found[column.lower()] = float(people.cell(label, column))
             except ValueError:
                 continue
-    named = diagnosis or ""
+    named = people.cell(label, "diagnosis") if diagnosis is None else diagnosis
     if named.startswith("column:"):
         named = people.cell(label, named.removeprefix("column:"))
     if named:

@@ -56,6 +56,8 @@ class DatasetOptions(Options):
         {}, "Column of participants.tsv -> condition; the column holds the number or label of the session."
     )
     diagnosis: str | None = option(
-        None, "What these people have: healthy, insomnia or osa; or column:<name> of participants.tsv."
+        None,
+        "What these people have: healthy, insomnia or osa; or column:<name> of participants.tsv (column:diagnosis, "
+        "if there is one, where unset).",
     )
     stages: StageOptions = option(StageOptions(), "How the scoring is written.")
