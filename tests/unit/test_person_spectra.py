@@ -1,4 +1,4 @@
-"""Nights are averaged with their epochs and their spread, channels grouped by a stated rule, graphs built or refused."""
+"""Nights are averaged with their spread, channels grouped by a stated rule, graphs built or refused."""
 
 import numpy as np
 import pytest

@@ -5,6 +5,7 @@ Groups are plain :class:`xarray.Dataset` in a :class:`xarray.DataTree`; nothing 
 """
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,6 +80,7 @@ def posterior_dataset(result: Any, group: str = "posterior") -> xr.Dataset:
     return found.to_dataset() if isinstance(found, xr.DataTree) else xr.Dataset(found)
 
 
+@cache
 def _major() -> int:
     from importlib.metadata import version
 

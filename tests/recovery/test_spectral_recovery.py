@@ -1,0 +1,142 @@
+"""The spectral twin on people whose truth is known, from features to verdict, with one compilation for them all."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from braintwin.contracts.connect import CONNECTOME
+from braintwin.contracts.features import FEATURES
+from braintwin.contracts.spectral import GROUP_CONTRACTS
+from braintwin.contracts.stages import STAGES
+from braintwin.contracts.tables import PersonRow
+from braintwin.inference import spectral
+from braintwin.inference.person_spectra import no_graph
+from braintwin.io.arrays import write_dataset
+from braintwin.io.posterior import read_groups, rhat
+from braintwin.io.records import read_status, write_status
+from braintwin.options.check import CheckOptions
+from braintwin.options.fit_spectral import FitSpectralOptions
+from braintwin.steps import check, fit_spectral
+
+pytestmark = pytest.mark.slow
+
+FREQ = np.arange(1.0, 40.1, 0.5)
+VARIANCE, RESIDUAL, NU = 0.003, 0.1, 4.0
+PEOPLE = [f"sim-{i}" for i in range(8)]
+OPTIONS = FitSpectralOptions(chains=3, tune=300, draws=400, starts=12, predictive_samples=50)
+
+
+def log_spectra(person):
+    """Return the true parameters of a simulated person and their log spectra (stage, channel, freq)."""
+    rng = np.random.default_rng(int(person.split("-")[1]))
+    truth = spectral.prior_draws(rng, 1)
+    shape, _ = spectral.model_spectrum(FREQ, truth, no_graph(1, ""))
+    mean = shape[0] + rng.normal(4, 1, (len(STAGES), 1))[:, :, None]
+    return truth, mean + np.sqrt(RESIDUAL**2 + VARIANCE) * rng.standard_t(NU, mean.shape)
+
+
+def write_night(root, person, log_psd):
+    """Write the features of one night, and a connectome that was never estimated."""
+    folder = root / "nights" / f"{person}-n1"
+    sizes = {"stage": len(STAGES), "channel": 1, "freq": len(FREQ)}
+    night = FEATURES.empty(sizes, {"night": f"{person}-n1", "person": person}).assign_coords(
+        stage=list(STAGES), channel=["C3"], freq=FREQ
+    )
+    night["log_psd"][:] = log_psd
+    night["log_psd_var"][:] = VARIANCE
+    night["n_epochs"] = (("stage", "channel"), np.full((len(STAGES), 1), 50))
+    write_dataset(folder / "features.nc", night, FEATURES)
+    write_status(folder / "features.nc", "features", "ok")
+    write_dataset(folder / "connect.nc", CONNECTOME.empty(attrs={"person": person}), CONNECTOME)
+    write_status(folder / "connect.nc", "connect", "absent", "one channel")
+    return folder / "features.nc", folder / "connect.nc"
+
+
+def run(root, people, nights, folder="people"):
+    outputs = [root / folder / person / "spectral.nc" for person in people]
+    fit_spectral.run(
+        people=[PersonRow(person=p, batch="b1", dataset="sim") for p in people],
+        features=[night[0] for night in nights],
+        connect=[night[1] for night in nights],
+        spectral=outputs,
+        seed=11,
+        threads=2,
+        options=OPTIONS,
+    )
+    return dict(zip(people, outputs, strict=True))
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    """Fit eight people, one whose spectrum is a comb that no brain has, and one without any EEG."""
+    root = tmp_path_factory.mktemp("study")
+    patch = pytest.MonkeyPatch()
+    compiled, original, made = [], spectral.compile_twin, {}
+
+    def counted(freq, n_channels, nu):
+        compiled.append(n_channels)
+        if n_channels not in made:  # a later run of the step may share what this one compiled
+            made[n_channels] = original(freq, n_channels, nu)
+        return made[n_channels]
+
+    patch.setattr(fit_spectral, "compile_twin", counted)
+    nights = {person: write_night(root, person, log_spectra(person)[1]) for person in PEOPLE}
+    rng = np.random.default_rng(99)
+    comb = 3.0 * (np.arange(len(FREQ)) % 6 < 3) + 0.05 * rng.standard_normal((len(STAGES), 1, len(FREQ)))
+    nights["odd-1"] = write_night(root, "odd-1", comb)
+    everyone = [*PEOPLE, "odd-1", "none-1"]
+    paths = run(root, everyone, list(nights.values()))
+    yield root, paths, nights, list(compiled)
+    patch.undo()
+
+
+def test_one_compilation_serves_the_batch(batch):
+    assert batch[3] == [1]
+
+
+def test_intervals_cover_the_truth(batch):
+    _, paths, _, _ = batch
+    hits = []
+    for person in PEOPLE:
+        assert read_status(paths[person]).state == "ok"
+        posterior = read_groups(paths[person], GROUP_CONTRACTS)["posterior"]
+        truth, _ = log_spectra(person)
+        assert posterior.attrs["kappa_source"] == "prior"
+        for name in "XYZ":
+            low, high = posterior[name].quantile([0.05, 0.95], ("chain", "draw")).values
+            hits.extend((truth[name][0] >= low) & (truth[name][0] <= high))
+            assert max(rhat(posterior[name].values[..., s]) for s in range(len(STAGES))) < 1.05
+        assert float(posterior["residual_sd"].mean()) == pytest.approx(RESIDUAL, abs=0.03)
+    assert len(hits) == len(PEOPLE) * 15
+    assert stats.binomtest(int(np.sum(hits)), len(hits), 0.9).pvalue > 0.01, np.mean(hits)
+
+
+def test_the_best_optimum_is_where_the_truth_is(batch):
+    for person in PEOPLE:
+        groups = read_groups(batch[1][person])
+        best = groups["starts"]["log_posterior"].values
+        assert np.sum(best > best[0] - 0.5) >= len(best) // 2
+        assert groups["sample_stats"]["stable"].values.mean() > 0.99
+
+
+def test_verdicts(batch):
+    _, paths, _, _ = batch
+    for person, path in paths.items():
+        found = check.judge(person, path, None, CheckOptions(min_ess=100))
+        kind = {"odd": "fail", "none": "absent"}.get(person.split("-")[0])
+        if kind is None:
+            assert found.spectral.verdict in ("pass", "warn"), found.spectral.reasons
+            contracted = {row.name: row.contraction for row in found.parameters}
+            assert contracted["X[N2]"] > 0.5
+            assert abs(contracted["kappa"]) < 0.25  # the prior, and the table says so
+        else:
+            assert found.spectral.verdict == kind, found.spectral.reasons
+
+
+def test_a_person_does_not_depend_on_the_batch(batch):
+    root, paths, nights, _ = batch
+    person = PEOPLE[3]
+    alone = run(root, [person], [nights[person]], "alone")[person]
+    first, second = read_groups(paths[person]), read_groups(alone)
+    for name in GROUP_CONTRACTS:
+        assert first[name].identical(second[name]), name
