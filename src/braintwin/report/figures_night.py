@@ -190,6 +190,7 @@ def stage_probability(simulated: xr.Dataset, shown: Sequence[str], labels: Mappi
             panel.stackplot(clock, parts, colors=[STAGE_COLOURS[s] for s in order], edgecolor=PAPER, lw=0.6)
             panel.set_title(_short(labels[name]))
             panel.set_ylim(0, 1)
+            panel.set_yticks([0, 0.5, 1], [])
             _hours(panel, clock)
         axes[0].set_ylabel("share of simulated nights")
         axes[0].set_yticks([0, 0.5, 1], ["0", "50 %", "100 %"])

@@ -19,6 +19,8 @@ from braintwin.treatment.library import Library
 
 Groups = dict[str, xr.Dataset]
 
+_CHANNELS_DRAWN = 4
+
 AUTOMATIC = "yasa"
 """Value of ``stages_source`` of a night that no person scored."""
 
@@ -200,8 +202,8 @@ def _spectra(material: PersonMaterial) -> dict[str, Any]:
         reasons = [n.reasons.get("features", "") or n.reasons.get("prepare", "") for n in material.nights]
         why = next((reason for reason in reasons if reason), "the nights hold no EEG")
         return {"image": None, "reason": why}
-    # A twin of many channels is drawn by its central ones; every page stays light.
-    channels = figures_spectral.main_channels([str(c) for c in observed["channel"].values], 6)
+    # A twin of many channels is drawn by a few, central ones first; every page stays light.
+    channels = figures_spectral.main_channels([str(c) for c in observed["channel"].values], _CHANNELS_DRAWN)
     share = figures_spectral.coverage(observed, predictive, channels)
     return {
         "image": figures_spectral.spectra(observed, predictive, channels[:1], "spectra"),

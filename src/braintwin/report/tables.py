@@ -176,8 +176,8 @@ def parameter_lines(rows: Sequence[ParameterRow]) -> list[ParameterLine]:
             prior=numbers.NOTHING
             if row.prior_mean is None or row.prior_sd is None
             else f"{numbers.by_size(row.prior_mean)} ± {numbers.by_size(row.prior_sd, 2)}",
-            posterior=numbers.by_size(row.mean),
-            interval=f"{numbers.by_size(row.q05)} to {numbers.by_size(row.q95)}",
+            posterior=_supported(row.mean, row.mcse),
+            interval=f"{_supported(row.q05, row.mcse)} to {_supported(row.q95, row.mcse)}",
             contraction=None
             if row.contraction is None or not np.isfinite(row.contraction)
             else float(np.clip(row.contraction, 0, 1)),
@@ -189,6 +189,13 @@ def parameter_lines(rows: Sequence[ParameterRow]) -> list[ParameterLine]:
         )
         for row in rows
     ]
+
+
+def _supported(value: float, error: float | None) -> str:
+    """Return a posterior summary with the decimals that its Monte-Carlo standard error supports."""
+    if error is None or not np.isfinite(error) or error <= 0:
+        return numbers.by_size(value)
+    return numbers.fixed(value, numbers.digits_for(error, 5))
 
 
 def weakly_informed(check: PersonCheck, twin: str) -> tuple[list[str], int]:

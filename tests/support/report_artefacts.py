@@ -37,7 +37,7 @@ from braintwin.io.posterior import write_groups
 from braintwin.io.records import write_json, write_nights, write_people, write_status, write_table
 from braintwin.paths import StudyPaths
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TREATMENTS = ROOT / "config" / "treatments.yaml"
 CHANNELS = ("F3", "F4", "C3", "C4", "O1", "O2")
 FREQ = np.arange(1.0, 40.25, 0.5)
