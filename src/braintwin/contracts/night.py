@@ -28,8 +28,17 @@ NIGHT_POSTERIOR = Contract(
     coords={
         "group": Var(("group",), "U", meaning="hazard groups of contracts.night.GROUPS"),
         "night": Var(("night",), "U", meaning="nights that were fitted"),
+        "transition": Var(("transition",), "U", meaning="change of stage, such as N2>W", required=False),
+        "time_basis": Var(("time_basis",), "U", meaning="columns of models.hypnogram.time_basis", required=False),
+        "from_stage": Var(("from_stage",), "U", meaning="W, N1, N2, N3, R", required=False),
+        "dwell_bin": Var(("dwell_bin",), "U", meaning="time in stage, min", required=False),
     },
-    attrs=("person", "onset_source", "population", "arousal_rate"),  # onset_source: data | prior
+    attrs=(
+        "person",
+        "onset_source",  # data | prior
+        "population",  # name of the population prior
+        "arousal_rate",  # respiratory events per hour
+    ),
 )
 
 NIGHT_PRIOR = Contract(
@@ -56,8 +65,8 @@ NIGHT_OBSERVED = Contract(
     meaning="The hypnograms that were fitted, padded with -1, and what they add up to.",
     variables={
         "stage": Var(("night", "epoch"), "iu", "", "stage code"),
-        "time_in_bed": Var(("night",), "f", "min", "recorded period that was used"),
-        "outcome_value": Var(("night", "outcome"), "f", "", "outcome of that night, see contracts.simulate"),
+        "time_in_bed": Var(("night",), "f", "min", "lights off to lights on; sleep onset to last sleep if unknown"),
+        "outcome_value": Var(("night", "outcome"), "f", "", "outcome of that night; NaN where it needs lights off"),
     },
     coords={
         "night": Var(("night",), "U", meaning="nights that were fitted"),
