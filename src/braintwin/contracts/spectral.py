@@ -77,11 +77,11 @@ SPECTRAL_STARTS = Contract(
         "log_posterior": Var(
             ("start",), "f", "", "optimum that each start reached, best first; -inf where it is no stable brain"
         ),
-        "X": Var(("start", "stage"), "f", "", "cortical loop gain there"),
-        "Y": Var(("start", "stage"), "f", "", "corticothalamic loop gain there"),
-        "Z": Var(("start", "stage"), "f", "", "intrathalamic loop gain there"),
+        "X": Var(("start", "stage"), "f", "", "cortical loop gain there", required=False),
+        "Y": Var(("start", "stage"), "f", "", "corticothalamic loop gain there", required=False),
+        "Z": Var(("start", "stage"), "f", "", "intrathalamic loop gain there", required=False),
     },
-    coords={"stage": _COORDS["stage"]},
+    coords={"stage": Var(("stage",), "U", meaning="stages that had clean epochs", required=False)},
 )
 
 GROUP_CONTRACTS = {

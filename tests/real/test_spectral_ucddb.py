@@ -1,0 +1,78 @@
+"""The spectral twin on a whole real night (UCDDB 018): every chain in the one real mode, a small residual."""
+
+import csv
+
+import numpy as np
+import pytest
+from scipy.signal import welch
+
+from braintwin.contracts.stages import STAGES
+from braintwin.inference.person_spectra import PersonSpectra, no_graph
+from braintwin.inference.spectral import compile_twin
+from braintwin.inference.spectral_fit import fit_person
+from braintwin.inference.starts import agreement
+from braintwin.io.posterior import ess, rhat
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+CODES = {"Wake": "W", "REM": "R", "N1": "N1", "N2": "N2", "N3": "N3"}
+
+
+@pytest.fixture(scope="module")
+def spectra(real_data):
+    """Return the log spectra of the even clean epochs; the recording has an interference line at 22 Hz."""
+    import mne
+
+    folder = real_data / "ucddb" / "bids" / "sub-ucddb018" / "eeg"
+    raw = mne.io.read_raw_edf(next(folder.glob("*_eeg.edf")), preload=True, verbose="error")
+    sfreq = raw.info["sfreq"]
+    signal = 1e6 * raw.get_data(picks=[0])[0]
+    with next(folder.glob("*_events.tsv")).open() as stream:
+        events = list(csv.DictReader(stream, delimiter="\t"))
+    freq = np.arange(1.0, 40.1, 0.5)
+    shape = (len(STAGES), 1, len(freq))
+    mean, variance = np.zeros(shape), np.ones(shape)
+    for s, stage in enumerate(STAGES):
+        logs = []
+        for event in events:
+            start = round(float(event["onset"]) * sfreq)
+            piece = signal[start : start + round(30 * sfreq)]
+            clean = event["eeg_present"] == "1" and event["bad_by_eye"] == "0" and len(piece) == round(30 * sfreq)
+            even = round(float(event["onset"]) / 30) % 2 == 0
+            if clean and even and CODES.get(event["trial_type"]) == stage and np.ptp(piece) > 0:
+                f, power = welch(piece, sfreq, nperseg=round(4 * sfreq))
+                logs.append(np.log(np.interp(freq, f, power)))
+        mean[s, 0] = np.mean(logs, axis=0)
+        variance[s, 0] = np.var(logs, axis=0, ddof=1) / len(logs)
+    used = np.ones(shape, bool)
+    used[..., np.abs(freq - 22) < 1.2] = False
+    return PersonSpectra(STAGES, ("EEG",), freq, mean, variance, used)
+
+
+@pytest.fixture(scope="module")
+def fit(spectra):
+    twin = compile_twin(spectra.freq, 1, 4.0)
+    return fit_person(twin, spectra, no_graph(1, "one channel"), seed=18, starts=24, cores=2)
+
+
+def test_every_chain_agrees(fit):
+    posterior = fit.posterior
+    for name in ("X", "Y", "Z", "emg_fraction", "t0", "alpha_wake", "alpha_sleep", "residual_sd"):
+        values = posterior[name].values
+        for column in values.reshape(*values.shape[:2], -1).transpose(2, 0, 1):
+            assert rhat(column) < 1.02, name
+            assert ess(column) > 300, name
+    assert float(fit.sample_stats["diverging"].mean()) < 0.01
+    assert float(fit.sample_stats["stable"].mean()) > 0.99
+
+
+def test_most_starts_reach_the_best_mode(fit):
+    n_best, gap = agreement(fit.starts["log_posterior"].values)
+    assert n_best >= 12
+    assert gap > 3
+
+
+def test_residual_and_stage_order(fit):
+    assert 0.05 < float(fit.posterior["residual_sd"].mean()) < 0.25
+    x = fit.posterior["X"].mean(("chain", "draw"))
+    assert float(x.sel(stage="N3")) > float(x.sel(stage="W"))
