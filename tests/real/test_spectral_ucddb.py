@@ -66,10 +66,11 @@ def test_every_chain_agrees(fit):
     assert float(fit.sample_stats["stable"].mean()) > 0.99
 
 
-def test_most_starts_reach_the_best_mode(fit):
+def test_starts_reach_one_best_mode(fit):
+    # 22 of 48 starts from the prior reached it, however wide they were spread: 24 miss it once in two million
     n_best, gap = agreement(fit.starts["log_posterior"].values)
-    assert n_best >= 12
-    assert gap > 3
+    assert n_best >= 6
+    assert gap > 20
 
 
 def test_residual_and_stage_order(fit):

@@ -122,7 +122,7 @@ def test_the_best_optimum_is_where_the_truth_is(batch):
 def test_verdicts(batch):
     _, paths, _, _ = batch
     for person, path in paths.items():
-        found = check.judge(person, path, None, CheckOptions(min_ess=100))
+        found = check.judge(person, path, None, CheckOptions(min_ess=200, fail_ess=40))
         kind = {"odd": "fail", "none": "absent"}.get(person.split("-")[0])
         if kind is None:
             assert found.spectral.verdict in ("pass", "warn"), found.spectral.reasons
