@@ -124,7 +124,7 @@ def test_a_band_beyond_the_passband_is_missing_and_named(folder):
     [
         (0, "absent", "no EEG content"),
         (1, "absent", "one EEG channel: no pairs"),
-        (2, "excluded", "N2: 6 clean epochs"),
+        (2, "absent", "N2: 6 clean epochs"),
     ],
 )
 def test_a_night_without_pairs_or_epochs_is_written_empty(folder, channels, state, reason):

@@ -119,3 +119,4 @@ STATUSES = [
         for path in of_people(PEOPLE, step, ".status.json")
     ),
 ]
+LOOKS = digests(*sorted(Path(workflow.basedir).glob("src/braintwin/report/**/*.[jc]*[2s]")))

@@ -35,6 +35,7 @@ for batch, people in BATCHES.items():
         params:
             people=as_json(people),
             options=options("pages"),
+            looks=LOOKS,
             code=code("pages"),
         shell:
             "braintwin step pages --people {params.people:q} --prepare {input.prepare:q}"
@@ -75,10 +76,10 @@ rule cohort:
     params:
         tables=digests(PATHS.nights, PATHS.people, PATHS.refused),
         options=options("pages"),
+        looks=LOOKS,
         code=code("cohort"),
     shell:
         "braintwin step cohort --nights {input.nights:q} --people {input.people:q}"
-        " --refused {input.refused:q} --records {input.records:q} --status {input.status:q}"
-        " --check {input.check:q} --night {input.night:q} --rank {input.rank:q}"
-        " --treatments {input.treatments:q} --quarantine {output.quarantine:q} --page {output.page:q}"
-        " --summary {output.summary:q} --options {params.options:q} > {log:q} 2>&1"
+        " --refused {input.refused:q} --records {input.records:q} --treatments {input.treatments:q}"
+        " --quarantine {output.quarantine:q} --page {output.page:q} --summary {output.summary:q}"
+        " --options {params.options:q} > {log:q} 2>&1"

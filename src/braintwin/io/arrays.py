@@ -15,7 +15,6 @@ import xarray as xr
 from braintwin.contracts.base import Contract
 from braintwin.errors import BrainTwinError
 
-
 CHUNK_BYTES = 32 * 2**20
 """Most bytes of a stored chunk of EEG: high-density recordings must not need more memory than a chunk or two."""
 

@@ -15,6 +15,7 @@ class FeaturesOptions(Options):
     min_epochs: int = option(8, "Fewest clean epochs of a stage; below, the stage is missing.", ge=2)
     swa_band: tuple[float, float] = option((0.75, 4.5), "Band of slow-wave activity.", unit="Hz")
     events: bool = option(True, "Detect spindles and slow waves with YASA.")
+    events_channels: int = option(2, "Channels in which they are sought, those nearest to the vertex.", ge=1)
 
     @model_validator(mode="after")
     def _on_the_grid_of_the_window(self) -> "FeaturesOptions":

@@ -15,7 +15,7 @@ from braintwin.io.library import read_library
 from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_json, read_nights, read_people, read_table, write_table
 from braintwin.options.pages import PagesOptions
-from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, owner
+from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, StudyPaths, owner
 from braintwin.report.cohort import SUMMARY_COLUMNS, Cohort, Member, cohort_page, summary_row
 
 _FAULTS = ("excluded", "failed")
@@ -28,22 +28,31 @@ def run(
     people: Path,
     refused: Path,
     records: list[Path],
-    status: list[Path],
-    check: list[Path],
-    night: list[Path],
-    rank: list[Path],
     treatments: Path,
     quarantine: Path,
     page: Path,
     summary: Path,
     options: PagesOptions,
 ) -> None:
-    """Write `quarantine` (TSV), `summary` (TSV) and `page` (HTML)."""
+    """Write `quarantine` (TSV), `summary` (TSV) and `page` (HTML).
+
+    The artefacts of nights and people are found beside the tables that name them: a large cohort's would not fit on
+    a command line.
+    """
     read_library(treatments)  # a library that cannot be read would have ranked nothing: say so here, in one line
+    study = StudyPaths(nights.parent.parent)
     rows, early = read_nights(nights), read_table(refused)
-    statuses = read_statuses(status)
+    known = {row.person for row in rows} | {row["person"] for row in early}
+    persons = [row for row in read_people(people) if row.person in known]
+    fitted = [row.person for row in persons if any(night.person == row.person for night in rows)]
+    check = [study.person(name, "check", ".json") for name in fitted]
+    night = [study.person(name, "night") for name in fitted]
+    rank = [study.person(name, "rank") for name in fitted]
+    status = [study.night(row.night, step, ".status.json") for row in rows for step in NIGHT_STEPS]
+    status += [study.person(name, step, ".status.json") for name in fitted for step in PERSON_STEPS]
+    statuses = read_statuses(path for path in status if path.is_file())
     lost = [*early, *refused_nights(rows, statuses)]
-    fallen = refused_people([p.person for p in read_people(people)], statuses)
+    fallen = refused_people([p.person for p in persons], statuses)
     write_table(quarantine, QUARANTINE_COLUMNS, [*lost, *fallen])
 
     checks = {owner(path): read_json(path, PersonCheck) for path in check}
@@ -53,7 +62,7 @@ def run(
     gone = Counter(row["person"] for row in lost)
     why = {row["person"]: row["reason"] for row in reversed(fallen)}
     members = []
-    for person in read_people(people):
+    for person in persons:
         name = person.person
         ranking = rankings.get(name)
         failed = name in checks and checks[name].verdict == "fail"

@@ -11,7 +11,7 @@ import braintwin
 from braintwin.contracts.connect import CONNECTOME, MEASURES
 from braintwin.contracts.prepare import EPOCHS, PREPARED
 from braintwin.contracts.stages import STAGES
-from braintwin.errors import BrainTwinError, NightExcluded, NothingToDo
+from braintwin.errors import BrainTwinError, NothingToDo
 from braintwin.io.arrays import open_epochs, read_dataset, write_dataset
 from braintwin.io.records import guarded, require_ok
 from braintwin.options.connect import ConnectOptions
@@ -73,7 +73,7 @@ def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectO
     bands, refused = usable_bands(options.bands, sfreq, options.window_s, passband, lines)
     if not bands:
         message = f"connect: no band can be estimated ({'; '.join(refused)})"
-        raise NightExcluded(message)
+        raise NothingToDo(message)
     settings = Settings(
         sfreq=sfreq,
         window_s=options.window_s,
@@ -100,8 +100,8 @@ def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectO
             reasons.append(reason)
     if all(reasons):
         detail = "; ".join(f"{stage}: {reason}" for stage, reason in zip(STAGES, reasons, strict=True))
-        message = f"connect: no stage can be estimated ({detail})"
-        raise NightExcluded(message)
+        message = f"connect: no stage has enough clean epochs ({detail})"
+        raise NothingToDo(message)
     dataset = _assemble(prepared, options, list(bands), found)
     dataset["n_epochs"] = ("stage", np.array(numbers, dtype=np.int64))
     dataset["reason"] = ("stage", np.array(reasons))

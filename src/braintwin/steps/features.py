@@ -141,17 +141,30 @@ def _lines(night: xr.Dataset, channel: str) -> Sequence[Line]:
 def _densities(night: xr.Dataset, stored: xr.Dataset, options: FeaturesOptions) -> tuple[F64, F64]:
     """Return spindles and slow waves a minute (stage, channel), one channel in memory at a time.
 
-    Slow waves have thresholds in µV, so they are not counted where the unit is unknown.
+    Both are sought in the central channels only: detection costs more than all spectra. Slow waves have thresholds in
+    µV, so they are not counted where the unit is unknown.
     """
     channels = night.sizes["channel"]
     spindles, slow_waves = (np.full((len(STAGES), channels), np.nan) for _ in range(2))
     if not options.events or float(night.attrs["lowpass"]) < 30:
         return spindles, slow_waves
     sfreq, stages = float(night.attrs["sfreq"]), night["stage"].values
-    for channel in range(channels):
+    for channel in _nearest_to_vertex(night)[: options.events_channels]:
         eeg = stored["eeg"].isel(channel=channel).values
         clean = night["artefact"].values[:, channel] == 0
         spindles[:, channel] = density(eeg, stages, clean, sfreq, "spindle", min_epochs=options.min_epochs)
         if night.attrs.get("units_source") != "arbitrary":
             slow_waves[:, channel] = density(eeg, stages, clean, sfreq, "slow_wave", min_epochs=options.min_epochs)
     return spindles, slow_waves
+
+
+def _nearest_to_vertex(night: xr.Dataset) -> list[int]:
+    """Return the channels, nearest to the vertex first; those without a position come last, as recorded."""
+    if "position" not in night:
+        return list(range(night.sizes["channel"]))
+    place = night["position"].values
+    radius = np.linalg.norm(place, axis=1)
+    if not np.isfinite(radius).any():
+        return list(range(night.sizes["channel"]))
+    distance = np.linalg.norm(place - np.array([0.0, 0.0, np.nanmax(radius)]), axis=1)
+    return [int(i) for i in np.argsort(np.where(np.isfinite(distance), distance, np.inf), kind="stable")]

@@ -5,7 +5,6 @@ OUT  datasets/<name>.json; an archive is unpacked once into <store>/<name>-<chec
 """
 
 import os
-import shutil
 from pathlib import Path
 from typing import Literal
 
@@ -118,14 +117,7 @@ def _synthetic(source: str, name: str, synthesize: SynthesizeOptions, store: Pat
     if not target.is_dir():
         from braintwin.synthetic.cohort import write_cohort  # it loads the signal libraries
 
-        part = target.with_name(f".{target.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            write_cohort(part, wanted, seed)
-            part.replace(target)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        write_cohort(target, wanted, seed)
     return target, "synthetic", ""
 
 
