@@ -501,7 +501,6 @@ def page_arguments(paths: StudyPaths, people: list[PersonRow], nights: list[Nigh
 
 def cohort_arguments(paths: StudyPaths, people: list[PersonRow]) -> dict[str, object]:
     """Return the arguments of `steps.cohort.run` for a study, without its options."""
-    names = [p.person for p in people]
     return {
         "nights": paths.nights,
         "people": paths.people,
