@@ -18,7 +18,6 @@ rule connect:
         LOGS / "connect" / "{night}.log",
     conda:
         ENV
-    threads: 2
     resources:
         mem_mb=lambda wildcards, attempt: 3000 * attempt,
         runtime=lambda wildcards, attempt: 60 * attempt,

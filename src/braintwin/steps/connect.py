@@ -22,6 +22,9 @@ from braintwin.signals.coupling import usable_bands
 
 Lines = list[tuple[float, float]]
 
+RESIDENT_BYTES = 256 * 2**20
+"""A night this small is read once and kept: its chunks hold epochs of all stages and would be unpacked five times."""
+
 
 def run(*, prepare: Path, epochs: Path, connect: Path, threads: int, options: ConnectOptions) -> None:
     """Estimate the connectome of a prepared night.
@@ -87,6 +90,9 @@ def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectO
     found: dict[str, StageConnectome] = {}
     reasons, numbers = [], []
     with _opened(epochs, prepared) as opened:
+        eeg = opened["eeg"].data
+        if eeg.nbytes <= RESIDENT_BYTES:
+            eeg = eeg.compute(scheduler="threads", num_workers=threads)
         for code, stage in enumerate(STAGES):
             rows, valid = _stage_epochs(prepared, code, options.epochs)
             numbers.append(rows.size)
@@ -94,7 +100,7 @@ def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectO
             if rows.size < options.min_epochs:
                 reason = f"{rows.size} clean epochs ({options.epochs}), at least {options.min_epochs} needed"
             else:
-                found[stage] = stage_connectome(opened["eeg"].data[rows], valid, settings)
+                found[stage] = stage_connectome(eeg[rows], valid, settings)
                 if not np.isfinite(found[stage].value).any():
                     reason = f"no pair of channels has {options.min_epochs} epochs in which both are clean"
             reasons.append(reason)
