@@ -7,7 +7,8 @@ import pytest
 from scipy.signal import welch
 
 from braintwin.contracts.stages import STAGES
-from braintwin.inference.person_spectra import PersonSpectra, no_graph
+from braintwin.inference.person_graph import no_graph
+from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.spectral import compile_twin
 from braintwin.inference.spectral_fit import fit_person
 from braintwin.inference.starts import agreement

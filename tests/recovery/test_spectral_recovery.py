@@ -10,7 +10,7 @@ from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
 from braintwin.inference import spectral
-from braintwin.inference.person_spectra import no_graph
+from braintwin.inference.person_graph import no_graph
 from braintwin.io.arrays import write_dataset
 from braintwin.io.posterior import read_groups, rhat
 from braintwin.io.records import read_status, write_status

@@ -7,13 +7,11 @@ import xarray as xr
 from braintwin.contracts.features import FEATURES
 from braintwin.contracts.stages import STAGES
 from braintwin.errors import NightExcluded, NothingToDo
+from braintwin.inference.person_graph import functional_graph, graph_of, no_graph
 from braintwin.inference.person_spectra import (
     average_nights,
     channel_groups,
-    functional_graph,
-    graph_of,
     group_channels,
-    no_graph,
 )
 
 FREQ = np.arange(1.0, 40.1, 0.5)
@@ -113,12 +111,15 @@ def coupling(weights, channels, stage="N2"):
     """Return a connectome with one matrix in it."""
     n = len(channels)
     return xr.Dataset(
-        {"connectivity": (("stage", "band", "measure", "node", "node_to"), weights.reshape(1, 1, 1, n, n))},
+        {
+            "connectivity": (("stage", "band", "measure", "node", "node_to"), weights.reshape(1, 1, 1, n, n)),
+            "standard_error": (("stage", "band", "measure", "node", "node_to"), np.full((1, 1, 1, n, n), 0.01)),
+        },
         {"stage": [stage], "band": ["sigma"], "measure": ["aec_orth"], "node": channels, "node_to": channels},
     )
 
 
-CHOSEN = {"measure": "aec_orth", "band": "sigma", "stage": "N2"}
+CHOSEN = {"measure": "aec_orth", "bands": ["sigma"], "stages": ["N2"]}
 
 
 def test_functional_graph():

@@ -6,7 +6,7 @@ from scipy import stats
 
 from braintwin.contracts.stages import STAGES
 from braintwin.inference import spectral
-from braintwin.inference.person_spectra import graph_of
+from braintwin.inference.person_graph import graph_of
 from braintwin.inference.spectral_kernel import EDGE, EDGE_HEIGHT, EDGE_WIDTH, log_likelihood
 from braintwin.models.corticothalamic import dispersion_floor, emg_shape
 

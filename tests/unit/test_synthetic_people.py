@@ -17,6 +17,7 @@ from braintwin.synthetic.people import (
     draw_someone,
     draw_spectral,
     regime,
+    spread_within,
 )
 from braintwin.synthetic.spectrum import slow_share
 from braintwin.synthetic.truth import Diagnosis
@@ -90,7 +91,7 @@ def test_effects_spread_about_their_diagnosis() -> None:
         mean = np.array([HAZARD_SHIFT[diagnosis].get(g, 0.0) for g in GROUPS])
         error = drawn.std(0) / np.sqrt(len(drawn))
         assert np.abs((drawn.mean(0) - mean) / error).max() < 4
-        np.testing.assert_allclose(drawn.std(0), 0.7 * population.person_sd, rtol=0.2)
+        np.testing.assert_allclose(drawn.std(0), spread_within(population), rtol=0.2)
 
 
 def test_respiratory_events_fall_in_sleep_one_at_a_time() -> None:

@@ -31,6 +31,13 @@ SPECTRAL_POSTERIOR = Contract(
     attrs=("person", "graph", "graph_note", "kappa_source"),  # kappa_source: data | prior
 )
 
+SPECTRAL_SAMPLED = Contract(
+    name="spectral.nc/sampled",
+    meaning="The draws as they were sampled, with the graph taken as known: what convergence is judged by.",
+    variables=_PARAMETERS,
+    coords=_COORDS,
+)
+
 SPECTRAL_PRIOR = Contract(
     name="spectral.nc/prior",
     meaning="Prior draws of the same parameters (one chain), for contraction.",
@@ -86,6 +93,7 @@ SPECTRAL_STARTS = Contract(
 
 GROUP_CONTRACTS = {
     "posterior": SPECTRAL_POSTERIOR,
+    "sampled": SPECTRAL_SAMPLED,
     "prior": SPECTRAL_PRIOR,
     "sample_stats": SPECTRAL_STATS,
     "posterior_predictive": SPECTRAL_PREDICTIVE,

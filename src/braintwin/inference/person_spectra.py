@@ -1,4 +1,4 @@
-"""What the spectral twin is fitted to: one person's log spectra over their nights, and the graph of their channels."""
+"""What the spectral twin is fitted to: one person's log spectra over their nights."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,6 @@ import xarray as xr
 
 from braintwin.contracts.stages import STAGES
 from braintwin.errors import NightExcluded, NothingToDo
-from braintwin.signals.graphs import clip_negative, laplacian_modes
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +36,9 @@ class PersonSpectra:
         Mean log spectrum, ln(µV²/Hz), and the variance of that mean; 0 and 1 where not used.
     used : (stage, channel, freq) bool array
         Which bins enter the likelihood.
+    shared : (stage, freq) array, optional
+        How many channels say the same thing (1 to the number of channels), see `person_graph.shared_information`;
+        1 where it is not given.
     """
 
     stages: tuple[str, ...]
@@ -45,6 +47,12 @@ class PersonSpectra:
     log_psd: Floats
     variance: Floats
     used: npt.NDArray[np.bool_]
+    shared: Floats | None = None
+
+    def weight(self) -> Floats:
+        """Return the weight of each bin in the log likelihood (stage, channel, freq): 0 where it is not used."""
+        shared = np.ones((len(self.stages), self.freq.size)) if self.shared is None else self.shared
+        return np.asarray(self.used / shared[:, None, :])
 
     def level(self) -> Floats:
         """Return the log of the power in the band (stage, channel), ln µV²; unused bins are interpolated."""
@@ -55,28 +63,6 @@ class PersonSpectra:
                 curve = np.interp(self.freq, self.freq[used], self.log_psd[place][used])
                 level[place] = np.log(np.trapezoid(np.exp(curve), self.freq))
         return level
-
-
-@dataclass(frozen=True)
-class Graph:
-    """Laplacian modes of the channels' graph.
-
-    Attributes
-    ----------
-    modes : (channel, mode) array
-        W_jk, squared weight of mode k in channel j.
-    eigenvalues : (mode,) array
-        λ_k in [0, 2].
-    source : str
-        Where it came from: ``functional``, ``distance`` or ``none``.
-    note : str
-        What a reader should know of it.
-    """
-
-    modes: Floats
-    eigenvalues: Floats
-    source: str
-    note: str = ""
 
 
 def average_nights(nights: Sequence[xr.Dataset]) -> PersonSpectra:
@@ -197,60 +183,3 @@ def group_channels(spectra: PersonSpectra, groups: dict[str, list[int]]) -> Pers
         variance[:, g] = np.sum(np.where(have, spectra.variance[:, members], 0.0), axis=1) / count
         used[:, g] = have.any(axis=1)
     return _compact(spectra.stages, list(groups), spectra.freq, mean, variance, used)
-
-
-def no_graph(n_channels: int, note: str) -> Graph:
-    """Return the graph without edges between anything: every channel shows the uniform mode."""
-    return Graph(np.ones((n_channels, 1)), np.zeros(1), "none", note)
-
-
-def graph_of(weights: Floats, source: str) -> Graph:
-    """Return the Laplacian modes of the channels' own graph (an effective sensor graph: no mixing is modelled).
-
-    Parameters
-    ----------
-    weights : (channel, channel) array
-        Symmetric; negative and missing weights are set to 0.
-    """
-    filled = np.nan_to_num(np.asarray(weights, dtype=float))
-    clipped, negative = clip_negative((filled + filled.T) / 2)
-    if not clipped.any():
-        return no_graph(len(weights), "the graph had no positive weight")
-    eigenvalues, vectors = laplacian_modes(clipped)
-    note = f"{negative} negative weights set to 0" if negative else ""
-    return Graph(vectors**2, np.clip(eigenvalues, 0.0, 2.0), source, note)
-
-
-def functional_graph(
-    nights: Sequence[xr.Dataset], channels: Sequence[str], groups: dict[str, list[int]], kept: Sequence[str],
-    *, measure: str, band: str, stage: str,
-) -> Graph:  # fmt: skip
-    """Return the graph of a person's own coupling, averaged over nights.
-
-    Parameters
-    ----------
-    nights : sequence of Dataset
-        As contracts.connect.CONNECTOME says.
-    channels : sequence of str
-        Names that `groups` indexes.
-    groups : dict
-        Channels averaged into one, as :func:`channel_groups` returns.
-    kept : sequence of str
-        Groups that are fitted, in order.
-    """
-    found = []
-    for night in nights:
-        have = {d: set(map(str, night[d].values)) for d in ("stage", "band", "measure")}
-        if night["node"].size and stage in have["stage"] and band in have["band"] and measure in have["measure"]:
-            chosen = night["connectivity"].sel(stage=stage, band=band, measure=measure)
-            found.append(chosen.reindex(node=list(channels), node_to=list(channels)).values)
-    if not found or not np.isfinite(stacked := np.stack(found)).any():
-        return no_graph(len(kept), f"no {measure} in {band} of {stage}: too few clean epochs, or not estimated")
-    np.einsum("nii->ni", stacked)[:] = np.nan
-    weights = np.full((len(kept), len(kept)), np.nan)
-    for i, a in enumerate(kept):
-        for j, b in enumerate(kept):
-            block = stacked[:, groups[a]][:, :, groups[b]]
-            if i != j and np.isfinite(block).any():
-                weights[i, j] = np.nanmean(block)
-    return graph_of(weights, "functional")

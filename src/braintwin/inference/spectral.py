@@ -13,7 +13,8 @@ import numpy.typing as npt
 import xarray as xr
 
 from braintwin.contracts.stages import STAGES
-from braintwin.inference.person_spectra import Graph, PersonSpectra
+from braintwin.inference.person_graph import Graph
+from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import CompiledModel, compile_model
 from braintwin.inference.spectral_kernel import likelihood_op
 from braintwin.models import parameters as p
@@ -131,7 +132,7 @@ def padded_data(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph) -> dic
         "eigenvalues": np.zeros(twin.n_channels),
     }
     for name, values in (
-        ("log_psd", spectra.log_psd), ("variance", spectra.variance), ("used", spectra.used),
+        ("log_psd", spectra.log_psd), ("variance", spectra.variance), ("used", spectra.weight()),
         ("level", spectra.level()),
     ):  # fmt: skip
         data[name][here] = values

@@ -8,7 +8,8 @@ import xarray as xr
 
 from braintwin.contracts.stages import STAGES
 from braintwin.errors import FitFailed
-from braintwin.inference.person_spectra import Graph, PersonSpectra
+from braintwin.inference.person_graph import Graph
+from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import Draws, draw
 from braintwin.inference.spectral import (
     BY_STAGE,
@@ -32,6 +33,7 @@ class SpectralFit:
     """The groups of one fit, as contracts.spectral says."""
 
     posterior: xr.Dataset
+    sampled: xr.Dataset
     prior: xr.Dataset
     sample_stats: xr.Dataset
     posterior_predictive: xr.Dataset
@@ -54,9 +56,13 @@ def fit_person(
     draws: int = 500,
     starts: int = 24,
     predictive_samples: int = 200,
+    redraws: int = 32,
     cores: int = 1,
 ) -> SpectralFit:
     """Fit one person: climb from many starts, begin every chain at the best optimum, sample, replicate the spectra.
+
+    Sampling takes the graph as known. What is not known of it is carried by `redraws` graphs drawn by their standard
+    errors: each draw is moved by as much as the optimum moves under one of them (`carry_graph`).
 
     Raises
     ------
@@ -88,7 +94,8 @@ def fit_person(
     except RuntimeError as cause:
         message = f"fit-spectral: the sampler could not begin at the best optimum ({str(cause).splitlines()[0]})"
         raise FitFailed(message) from cause
-    return collect(twin, spectra, graph, drawn, optima, rng, predictive_samples)
+    graphs = [graph.redraw(rng) for _ in range(redraws)] if graph.standard_error is not None else [graph]
+    return collect(twin, spectra, graphs, drawn, optima, rng, predictive_samples)
 
 
 def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]) -> Optima:
@@ -100,10 +107,27 @@ def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]
     return multistart(twin.model.density(data), unconstrained(twin, begin), admissible=admissible)
 
 
+def carry_graph(twin: CompiledTwin, spectra: PersonSpectra, graphs: list[Graph], best: Floats) -> Floats:
+    """Return by how much the optimum moves under each graph (graph, dim), in unconstrained space.
+
+    The posterior under each graph is taken to have the shape of the one that was sampled, at its own optimum. An
+    optimum that runs away to another mode says nothing about the shape here and is left where it was.
+    """
+    if len(graphs) == 1:
+        return np.zeros((1, best.size))
+    moved = np.zeros((len(graphs), best.size))
+    for row, graph in enumerate(graphs):
+        density = twin.model.density(padded_data(twin, spectra, graph))
+        optimum = multistart(density, best[None]).points[0]
+        if np.isfinite(optimum).all() and stability(constrained(twin, optimum[None])).all():
+            moved[row] = optimum - best
+    return moved
+
+
 def collect(
     twin: CompiledTwin,
     spectra: PersonSpectra,
-    graph: Graph,
+    graphs: list[Graph],
     drawn: Draws,
     optima: Optima,
     rng: np.random.Generator,
@@ -111,49 +135,63 @@ def collect(
 ) -> SpectralFit:
     """Return the groups of a fit from its draws: only the stages and channels that the person has."""
     rows = [STAGES.index(stage) for stage in spectra.stages]
-    n_channels = len(spectra.channels)
-    chains, n_draws = drawn.posterior.sizes["chain"], drawn.posterior.sizes["draw"]
-    flat = constrained(twin, flat_points(twin, drawn.posterior))
-    every = {name: value.reshape(chains, n_draws, *value.shape[1:]) for name, value in flat.items()}
-    scale = spectra.level() + flat["offset"][:, rows, :n_channels]
-    # in blocks of draws: all at once would hold draw × stage × channel × frequency
-    log_input = np.concatenate(
-        [
-            model_spectrum(twin.freq, {n: v[i : i + 200] for n, v in flat.items()}, graph)[1]
-            for i in range(0, chains * n_draws, 200)
-        ]
-    )[:, rows]
-    posterior = xr.Dataset(
+    n = drawn.posterior.sizes["chain"] * drawn.posterior.sizes["draw"]
+    points = flat_points(twin, drawn.posterior)
+    under = rng.permutation(n) % len(graphs)
+    moved = points + carry_graph(twin, spectra, graphs, optima.points[0])[under]
+    sampled = tabulate(spectra, drawn, constrained(twin, points), None)
+    flat = constrained(twin, moved)
+    log_input = np.empty((n, len(rows), len(spectra.channels)))
+    for number, graph in enumerate(graphs):
+        # in blocks of draws: all at once would hold draw × stage × channel × frequency
+        mine = np.flatnonzero(under == number)
+        for part in np.array_split(mine, -(-mine.size // 200)) if mine.size else ():
+            log_input[part] = model_spectrum(twin.freq, {k: v[part] for k, v in flat.items()}, graph)[1][:, rows]
+    posterior = tabulate(spectra, drawn, flat, log_input).assign_attrs(
+        graph=graphs[0].source,
+        graph_note=graphs[0].note,
+        kappa_source="data" if graphs[0].source != "none" else "prior",
+    )
+    scale = spectra.level() + flat["offset"][:, rows, : len(spectra.channels)]
+    stable = stability({k: v.reshape(*posterior["t0"].shape, *v.shape[1:]) for k, v in flat.items()})[..., rows]
+    stats = drawn.stats.assign(stable=(("chain", "draw", "stage"), stable)).assign_coords(stage=list(spectra.stages))
+    kept = np.unique(np.linspace(0, n - 1, min(predictive_samples, n)).round().astype(int))
+    return SpectralFit(
+        posterior=posterior,
+        sampled=sampled,
+        prior=prior_dataset(rng, 1000, spectra.stages),
+        sample_stats=stats,
+        posterior_predictive=replicate(
+            twin, spectra, [graphs[i] for i in under[kept]], {k: v[kept] for k, v in flat.items()}, scale[kept], rng
+        ),
+        observed_data=observed(spectra),
+        starts=describe(twin, optima, rows, spectra.stages),
+    )
+
+
+def tabulate(spectra: PersonSpectra, drawn: Draws, flat: dict[str, Floats], log_input: Floats | None) -> xr.Dataset:
+    """Return draws (chain × draw, ...) by chain, for the stages and channels that the person has.
+
+    The log scale is that of the input (ln s²) where `log_input` is given, and of the power in the band otherwise.
+    """
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+    chains, draws = drawn.posterior.sizes["chain"], drawn.posterior.sizes["draw"]
+    every = {name: value.reshape(chains, draws, *value.shape[1:]) for name, value in flat.items()}
+    scale = spectra.level() + flat["offset"][:, rows, : len(spectra.channels)]
+    if log_input is not None:
+        scale = scale + log_input
+    return xr.Dataset(
         {
             **{n: (("chain", "draw", "stage"), every[n][..., rows]) for n in BY_STAGE},
             **{n: (("chain", "draw"), every[n]) for n in SHARED},
-            "log_scale": (
-                ("chain", "draw", "stage", "channel"),
-                (scale + log_input).reshape(chains, n_draws, *scale.shape[1:]),
-            ),
+            "log_scale": (("chain", "draw", "stage", "channel"), scale.reshape(chains, draws, *scale.shape[1:])),
         },
         {
             "stage": list(spectra.stages),
             "channel": list(spectra.channels),
             "chain": np.arange(chains),
-            "draw": np.arange(n_draws),
+            "draw": np.arange(draws),
         },
-        {
-            "graph": graph.source,
-            "graph_note": graph.note,
-            "kappa_source": "data" if graph.source != "none" else "prior",
-        },
-    )
-    stable = stability(every)[..., rows]
-    stats = drawn.stats.assign(stable=(("chain", "draw", "stage"), stable)).assign_coords(stage=list(spectra.stages))
-    kept = np.unique(np.linspace(0, len(scale) - 1, min(predictive_samples, len(scale))).round().astype(int))
-    return SpectralFit(
-        posterior=posterior,
-        prior=prior_dataset(rng, 1000, spectra.stages),
-        sample_stats=stats,
-        posterior_predictive=replicate(twin, spectra, graph, {n: v[kept] for n, v in flat.items()}, scale[kept], rng),
-        observed_data=observed(spectra),
-        starts=describe(twin, optima, rows, spectra.stages),
     )
 
 
@@ -169,14 +207,17 @@ def flat_points(twin: CompiledTwin, posterior: xr.Dataset) -> Floats:
 def replicate(
     twin: CompiledTwin,
     spectra: PersonSpectra,
-    graph: Graph,
+    graphs: list[Graph],
     draws: dict[str, Floats],
     scale: Floats,
     rng: np.random.Generator,
 ) -> xr.Dataset:
     """Return replicated log spectra: what another estimate from the same brain would look like."""
     rows = [STAGES.index(stage) for stage in spectra.stages]
-    shape = model_spectrum(twin.freq, draws, graph)[0][:, rows]
+    one = [{name: value[i : i + 1] for name, value in draws.items()} for i in range(len(graphs))]
+    shape = np.concatenate([model_spectrum(twin.freq, d, graph)[0] for d, graph in zip(one, graphs, strict=True)])[
+        :, rows
+    ]
     mean = scale[..., None] + shape
     spread = np.sqrt(draws["residual_sd"][:, None, None, None] ** 2 + spectra.variance)
     noisy = mean + spread * rng.standard_t(twin.nu, size=mean.shape)

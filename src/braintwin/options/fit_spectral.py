@@ -12,8 +12,9 @@ class GraphOptions(Options):
         "auto", "functional: the person's own coupling; auto and functional: none below 4 channels."
     )
     measure: str = option("aec_orth", "Measure of the functional graph; negative values are clipped.")
-    band: str = option("sigma", "Band of the functional graph.")
-    stage: str = option("N2", "Stage of the functional graph.")
+    bands: list[str] | None = option(None, "Bands that the functional graph averages over; all where unset.")
+    stages: list[str] = option(["N2", "N3"], "Stages that it averages over.")
+    redraws: int = option(32, "Graphs drawn by their standard errors, to carry what is not known of the graph.", ge=1)
 
 
 class FitSpectralOptions(Options):

@@ -126,6 +126,8 @@ def _twin(path: Path | None, twin: str, options: CheckOptions, parameters: list[
 def parameter_rows(groups: Groups, twin: str) -> Iterator[ParameterRow]:
     """Yield a row for every scalar parameter of a fit."""
     posterior, prior = groups["posterior"], groups.get("prior", xr.Dataset())
+    # convergence is the sampler's, before the draws were moved to carry what is not known of the graph
+    sampled = groups.get("sampled", posterior)
     for name in _SPECTRAL if twin == "spectral" else _NIGHT:
         if name not in posterior:
             continue
@@ -136,12 +138,14 @@ def parameter_rows(groups: Groups, twin: str) -> Iterator[ParameterRow]:
             values = np.asarray(draws.values[(..., *index)], dtype=float)
             same = name in prior and prior[name].dims[2:] == draws.dims[2:]
             before = np.asarray(prior[name].values[(..., *index)], dtype=float) if same else None
-            yield _row(twin, name + (f"[{', '.join(parts)}]" if parts else ""), values, before)
+            judged = sampled[name].transpose(*draws.dims)
+            chains = np.asarray(judged.values[(..., *index)], dtype=float)
+            yield _row(twin, name + (f"[{', '.join(parts)}]" if parts else ""), values, before, chains)
 
 
-def _row(twin: str, name: str, values: Floats, prior: Floats | None) -> ParameterRow:
+def _row(twin: str, name: str, values: Floats, prior: Floats | None, chains: Floats) -> ParameterRow:
     low, high = np.quantile(values, [0.05, 0.95])
-    varies = bool(np.ptp(values) > 0)
+    varies = bool(np.ptp(chains) > 0)
     return ParameterRow.model_validate(
         {
             "twin": twin,
@@ -153,10 +157,10 @@ def _row(twin: str, name: str, values: Floats, prior: Floats | None) -> Paramete
             "prior_mean": None if prior is None else float(prior.mean()),
             "prior_sd": None if prior is None else float(prior.std(ddof=1)),
             "contraction": None if prior is None else _finite(contraction(values, prior)),
-            "rhat": _finite(rhat(values)) if varies else None,
-            "ess_bulk": _finite(ess(values)) if varies else None,
-            "ess_tail": _finite(ess(values, "tail")) if varies else None,
-            "mcse": _finite(mcse(values)) if varies else None,
+            "rhat": _finite(rhat(chains)) if varies else None,
+            "ess_bulk": _finite(ess(chains)) if varies else None,
+            "ess_tail": _finite(ess(chains, "tail")) if varies else None,
+            "mcse": _finite(mcse(chains)) if varies else None,
         }
     )
 

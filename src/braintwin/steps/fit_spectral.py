@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import xarray as xr
@@ -13,15 +13,8 @@ from braintwin.contracts.features import FEATURES
 from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import NightExcluded, NothingToDo
-from braintwin.inference.person_spectra import (
-    Graph,
-    PersonSpectra,
-    average_nights,
-    channel_groups,
-    functional_graph,
-    group_channels,
-    no_graph,
-)
+from braintwin.inference.person_graph import Graph, functional_graph, no_graph, shared_information
+from braintwin.inference.person_spectra import PersonSpectra, average_nights, channel_groups, group_channels
 from braintwin.inference.spectral import CompiledTwin, compile_twin, padded_channels
 from braintwin.inference.spectral_fit import fit_person
 from braintwin.io.arrays import read_dataset
@@ -133,6 +126,7 @@ def _fit(
         draws=options.draws,
         starts=options.starts,
         predictive_samples=options.predictive_samples,
+        redraws=options.graph.redraws,
         cores=threads,
     )
     groups = fit.groups()
@@ -153,8 +147,17 @@ def prepare(
     if len(spectra.channels) < GRAPH_CHANNELS:
         note = f"{len(spectra.channels)} channel(s) make no graph; {GRAPH_CHANNELS} are needed"
         return spectra, no_graph(len(spectra.channels), note)
-    chosen = {"measure": options.graph.measure, "band": options.graph.band, "stage": options.graph.stage}
-    return spectra, functional_graph(connect, every.channels, groups, spectra.channels, **chosen)
+    shared = shared_information(connect, every.channels, groups, spectra.channels, spectra.stages, spectra.freq)
+    graph = functional_graph(
+        connect,
+        every.channels,
+        groups,
+        spectra.channels,
+        measure=options.graph.measure,
+        bands=options.graph.bands,
+        stages=options.graph.stages,
+    )
+    return replace(spectra, shared=shared), graph
 
 
 def _stamp(options: FitSpectralOptions, inputs: Sequence[Path], seed: int | None) -> dict[str, str]:

@@ -13,7 +13,6 @@ from scipy.ndimage import gaussian_filter1d
 
 from braintwin.contracts.stages import EPOCH_S, STAGES
 from braintwin.models.hypnogram import pressure_step, steady_pressure
-from braintwin.signals.graphs import laplacian
 from braintwin.synthetic.spectrum import cross_spectrum
 from braintwin.synthetic.truth import SpectralTruth
 
@@ -137,11 +136,13 @@ def pressure_gain(stages: Stages) -> Floats:
 def slow_envelopes(truth: SpectralTruth, epochs: int, sd: float, rng: np.random.Generator) -> Signal:
     """Return the slow amplitude of each channel at 2 Hz, (channel, time), mean square one.
 
-    Log amplitudes wax and wane together where the graph joins channels: their correlation is 0.9 times the graph's
-    normalised weights ``D^-1/2 C D^-1/2``. This is what amplitude-envelope connectivity sees.
+    Log amplitudes wax and wane together where the graph joins channels: their correlation is proportional to the
+    weight, as strong as a correlation matrix allows. This is what amplitude-envelope connectivity sees.
     """
-    weights = np.eye(len(truth.graph.channels)) - laplacian(truth.graph.weights)
-    mixing = np.linalg.cholesky(np.eye(len(weights)) + SHARED_ENVELOPE * weights)
+    weights = np.array(truth.graph.weights)
+    np.fill_diagonal(weights, 0.0)
+    strongest = max(-np.linalg.eigvalsh(weights)[0], weights.max())
+    mixing = np.linalg.cholesky(np.eye(len(weights)) + SHARED_ENVELOPE * weights / strongest)
     times = round(epochs * EPOCH_S * ENVELOPE_RATE_HZ) + 1
     slow = gaussian_filter1d(rng.standard_normal((len(weights), times)), ENVELOPE_SMOOTH_S * ENVELOPE_RATE_HZ, axis=1)
     slow /= np.sqrt(1 / (2 * np.sqrt(np.pi) * ENVELOPE_SMOOTH_S * ENVELOPE_RATE_HZ))

@@ -39,8 +39,16 @@ HAZARD_SHIFT: dict[Diagnosis, dict[str, float]] = {
 """Mean shift of the log hazards of each diagnosis: long latency and wake in insomnia, light sleep in OSA, whose
 waking comes from its respiratory events."""
 
-WITHIN_DIAGNOSIS = 0.7
-"""Spread of people about their diagnosis, as a share of the population's: the shifts above are the rest."""
+
+def spread_within(population: Population) -> Floats:
+    """Return the sd of people about their diagnosis, (group,).
+
+    With the shifts of the diagnoses it makes up the population's: the cohort comes from the prior of its fit.
+    """
+    shifts = np.array([[shift.get(group, 0.0) for group in GROUPS] for shift in HAZARD_SHIFT.values()])
+    rest = np.square(population.person_sd) - np.square(shifts).mean(axis=0)
+    return np.asarray(np.sqrt(np.maximum(rest, np.square(0.5 * population.person_sd))))
+
 
 AGES: dict[Diagnosis, tuple[int, int]] = {"healthy": (22, 66), "insomnia": (28, 71), "osa": (38, 71)}
 
@@ -69,7 +77,7 @@ def draw_someone(diagnosis: Diagnosis, population: Population, rng: np.random.Ge
     typical, spread, least, most = (28.0, 0.4, 15.0, 80.0) if diagnosis == "osa" else (2.0, 0.5, 0.2, 4.9)
     ahi = float(np.clip(np.exp(np.log(typical) + spread * rng.standard_normal()), least, most))
     shift = np.array([HAZARD_SHIFT[diagnosis].get(group, 0.0) for group in GROUPS])
-    effect = shift + WITHIN_DIAGNOSIS * population.person_sd * rng.standard_normal(len(GROUPS))
+    effect = shift + spread_within(population) * rng.standard_normal(len(GROUPS))
     return Someone(diagnosis, int(rng.integers(low, high)), "F" if rng.random() < 0.5 else "M", round(ahi, 1), effect)
 
 
