@@ -1,0 +1,43 @@
+"""Known truth in, covered truth out, through the whole pipeline on the synthetic cohort."""
+
+import pytest
+import xarray as xr
+from coverage_of_truth import compatible_with_90_percent, hazard_groups, loop_gains
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tiny")]
+
+
+@pytest.fixture(scope="module")
+def dataset(tiny):
+    return next(p for p in (tiny.study / "resources").iterdir() if p.is_dir())
+
+
+def missed(intervals):
+    return [
+        f"{i.person} {i.name}: {i.truth:.3f} not in {i.low:.3f} to {i.high:.3f}" for i in intervals if not i.covered
+    ]
+
+
+def test_loop_gains_are_covered(tiny, dataset):
+    intervals = loop_gains(tiny.results, dataset)
+    assert len(intervals) >= 30
+    assert compatible_with_90_percent(intervals), missed(intervals)
+
+
+def test_hazard_groups_are_covered(tiny, dataset):
+    intervals = hazard_groups(tiny.results, dataset)
+    assert len(intervals) == 36
+    assert compatible_with_90_percent(intervals), missed(intervals)
+
+
+def test_intervals_of_the_loop_gains_say_something(tiny, dataset):
+    """Coverage alone is cheap: the prior covers too. The data must have narrowed X to a fraction of its range."""
+    widths = [i.high - i.low for i in loop_gains(tiny.results, dataset) if i.name.startswith("X[N2]")]
+    assert max(widths) < 0.3
+
+
+def test_caffeine_ranks_below_placebo_for_everyone(tiny):
+    for path in (tiny.results / "people").glob("*/rank.nc"):
+        with xr.open_dataset(path, engine="h5netcdf") as rank:
+            utility = rank["expected_utility"]
+            assert float(utility.sel(treatment="caffeine")) < float(utility.sel(treatment="placebo"))
