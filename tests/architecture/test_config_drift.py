@@ -10,6 +10,7 @@ import yaml
 
 from braintwin.cli.step import STEPS
 from braintwin.config import Config, default_yaml, json_schema, load_config, parse_config
+from braintwin.contracts.reference import reference
 from braintwin.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,12 @@ def test_config_yaml_is_what_the_options_say():
 
 def test_schema_is_what_the_options_say():
     assert (ROOT / "config" / "schema.json").read_text(encoding="utf-8") == json_schema(), "run `make config`"
+
+
+def test_the_reference_of_artefacts_is_what_the_contracts_say():
+    assert (ROOT / "docs" / "reference" / "artefacts.md").read_text(encoding="utf-8") == reference(), (
+        "run `make config`"
+    )
 
 
 def test_default_yaml_reads_back_as_the_defaults():

@@ -84,6 +84,12 @@ def config_command(
     (folder / "config.yaml").write_text(default_yaml(), encoding="utf-8")
     (folder / "schema.json").write_text(json_schema(), encoding="utf-8")
     typer.echo("config/config.yaml, config/schema.json")
+    page = Path("docs/reference/artefacts.md")
+    if page.parent.is_dir():
+        from braintwin.contracts.reference import reference
+
+        page.write_text(reference(), encoding="utf-8")
+        typer.echo(str(page))
 
 
 @app.command("digest", epilog="Example: braintwin digest results/demo > manifest.txt")
