@@ -48,7 +48,7 @@ def _section(contract: Contract) -> Iterator[str]:
 def reference() -> str:
     """Return the text of `docs/reference/artefacts.md`."""
     head = (
-        "# Artefacts\n\nWritten from `src/braintwin/contracts` by `make config`; do not edit. Every NetCDF file also carries"
-        " `braintwin_version`, `step`, `code`, `options`, `inputs` and `seed`.\n"
+        "# Artefacts\n\nWritten from `src/braintwin/contracts` by `make config`; do not edit. Every NetCDF file also"
+        " carries `braintwin_version`, `step`, `code`, `options`, `inputs` and `seed`.\n"
     )
     return "\n".join([head, *(line for contract in CONTRACTS for line in _section(contract))]).rstrip() + "\n"
