@@ -19,7 +19,6 @@ for batch, people in BATCHES.items():
             LOGS / "fit-spectral" / f"{batch}.log",
         conda:
             ENV
-        threads: 4
         resources:
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
             runtime=lambda wildcards, attempt: 120 * attempt,
@@ -46,7 +45,6 @@ for batch, people in BATCHES.items():
             LOGS / "fit-nights" / f"{batch}.log",
         conda:
             ENV
-        threads: 4
         resources:
             mem_mb=lambda wildcards, attempt: 4000 * attempt,
             runtime=lambda wildcards, attempt: 120 * attempt,
