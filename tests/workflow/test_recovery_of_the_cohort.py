@@ -21,7 +21,7 @@ def missed(intervals):
 
 def test_loop_gains_are_covered(tiny, dataset):
     intervals = loop_gains(tiny.results, dataset)
-    assert len(intervals) >= 30
+    assert len(intervals) >= 20
     assert compatible_with_90_percent(intervals), missed(intervals)
 
 
