@@ -57,13 +57,18 @@ def answer(ranking: xr.Dataset) -> Answer | None:
         text = f"Expected utility {value} against no change, 90 % interval {interval(low, high, digits, sign=True)}."
         if low <= 0 <= high:
             text += " The interval includes no change at all."
+    if ranking.attrs.get("verdict") == "none":
+        reason = str(ranking.attrs.get("reason", "") or "No treatment of the library is a candidate here.")
+        text = "It stands here alone: no treatment of the library is a candidate to be ranked against it."
+        return Answer(label, text, "Nothing to compare", "Effects below are shown without a ranking.",
+                      "No ranking", _sentence(reason))  # fmt: skip
     ties = near_ties(ranking, best)
     p_best = probability(float(row["p_best"]))
     if ties:
         sure = f"Not alone: {count(len(ties), 'near tie')}"
-        sure_text = f"Within the smallest difference that matters: {listing(ties)}."
+        sure_text = f"Too likely within the smallest difference that matters to be told apart: {listing(ties)}."
     else:
-        sure, sure_text = "Clear of the others", "No other candidate comes within the smallest difference that matters."
+        sure, sure_text = "Clear of the others", "No other candidate is likely to come within the smallest difference that matters."
     regret = fixed(float(row["expected_regret"]), digits)
     sure_text += f" Probability of the highest utility {p_best}; expected regret {regret}."
     return Answer(label, text, sure, sure_text, *_personal(ranking))
@@ -76,9 +81,18 @@ def _personal(ranking: xr.Dataset) -> tuple[str, str]:
     if np.isfinite(index) and np.isfinite(null):
         figures = f" Personalisation index {fixed(index, 3)}; 95th percentile under permuted people {fixed(null, 3)}."
     if attrs.get("verdict") == "personal":
-        return "Personal", "The order differs from the population's by more than chance would make it." + figures
+        said = "The expected utilities differ from the population's by more than the null of permuted people."
+        if _number(attrs.get("personalisation_gain")) == 0:
+            said += " The highest is the population's highest all the same: knowing the person gains nothing there."
+        return "Personal", said + figures
     reason = str(attrs.get("reason", "") or "")
-    return "Ranking is the population ranking", (reason + figures).strip() or "Nothing personal could be shown."
+    return "Ranking is the population ranking", (_sentence(reason) + figures).strip() or "Nothing personal could be shown."
+
+
+def _sentence(text: str) -> str:
+    """Return `text` with a capital letter and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if not text or text.endswith(".") else ".")
 
 
 def _number(value: object) -> float:
@@ -97,7 +111,6 @@ def limits(
     channels: int,
     onset_source: str,
     kappa_source: str,
-    graph: str,
     weak: Sequence[tuple[str, list[str], int]],
     condition: str,
 ) -> list[str]:
@@ -130,8 +143,6 @@ def limits(
     if kappa_source == "prior":
         few = f" ({count(channels, 'channel')})" if channels else ""
         found.append(f"κ, the coupling on the graph, is the prior: the spectra{few} do not inform it.")
-    if graph in ("structural", "distance"):
-        found.append("The graph of the spectral twin is a template, not this person's anatomy: template-informed.")
     for twin, names, total in weak:
         if names:
             shown = listing(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

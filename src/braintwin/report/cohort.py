@@ -84,6 +84,8 @@ def summary_row(member: Member) -> dict[str, Any]:
     best = best_row(member.ranking) if member.ranking is not None else None
     if member.ranking is None or best is None:
         return row
+    if member.ranking.attrs.get("verdict") == "none":
+        return row | {"reason": str(member.ranking.attrs.get("reason", ""))}
     ranking, chosen = member.ranking, member.ranking.isel(treatment=best)
     quantile = chosen["utility_quantile"]
     return row | {
@@ -143,7 +145,7 @@ def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
 def _printed(row: Mapping[str, Any], member: Member) -> dict[str, Any]:
     digits = 1
     if member.ranking is not None and (best := best_row(member.ranking)) is not None:
-        digits = numbers.digits_for(float(member.ranking["utility_mcse"].values[best]), 2)
+        digits = numbers.digits_for(float(member.ranking["utility_mcse"].values[best]), 1)
     has = row["expected_utility"] is not None
     return {
         **row,

@@ -59,7 +59,7 @@ def person_page(material: PersonMaterial, options: PagesOptions) -> str:
         ranking = None
     return page(
         "person.html.j2",
-        title=f"{material.person.person}: what would help?",
+        title=f"{material.person.person}: what might help?",
         person=material.person,
         covariates=", ".join(f"{k} {v}" for k, v in sorted(material.person.covariates.items())),
         answer=found,
@@ -134,7 +134,7 @@ def _night_facts(prepared: xr.Dataset) -> str:
     parts = []
     if attrs.get("condition"):
         parts.append(f"condition {attrs['condition']}")
-    source = {"scored": "scored by hand or as delivered", AUTOMATIC: "staged by YASA", "none": "not staged"}
+    source = {"scored": "stages as delivered", AUTOMATIC: "staged by YASA", "none": "not staged"}
     parts.append(source.get(str(attrs.get("stages_source")), str(attrs.get("stages_source"))))
     parts.append("lights off unknown" if str(attrs.get("lights_off")) == "unknown" else "lights off known")
     channels = prepared.sizes["channel"]
@@ -146,6 +146,8 @@ def _night_facts(prepared: xr.Dataset) -> str:
             parts.append("interference at " + numbers.listing([f"{f:g}" for f in lines]) + " Hz masked")
     else:
         parts.append("no EEG")
+    if (prepared["stage"].values < 0).any():
+        parts.append("grey where not scored")
     text = ", ".join(parts)
     return text[:1].upper() + text[1:]
 
@@ -328,7 +330,6 @@ def _limits(material: PersonMaterial) -> list[str]:
         channels=channels,
         onset_source=_attr(material.night, "posterior", "onset_source"),
         kappa_source=_attr(spectral, "posterior", "kappa_source") if channels else "",
-        graph=_attr(spectral, "posterior", "graph"),
         weak=weak,
         condition=str(material.person.covariates.get("diagnosis", "")),
     )

@@ -92,7 +92,7 @@ def treatment_lines(
 def _treatment(row: xr.Dataset, simulated: xr.Dataset | None, library: Library, person: PersonRow) -> TreatmentLine:
     key = str(row["treatment"].values)
     known = library.treatments.get(key)
-    digits = numbers.digits_for(float(row["utility_mcse"]), 2)
+    digits = numbers.digits_for(float(row["utility_mcse"]), 1)
     edges = [float(row["utility_quantile"].sel(quantile=q, method="nearest")) for q in (0.05, 0.95)]
     contrasts = []
     for outcome in OUTCOMES_SHOWN:
@@ -109,8 +109,8 @@ def _treatment(row: xr.Dataset, simulated: xr.Dataset | None, library: Library, 
         utility="0" if exact else numbers.fixed(float(row["expected_utility"]), digits, sign=True),
         utility_interval=numbers.NOTHING if exact else numbers.interval(edges[0], edges[1], digits, sign=True),
         p_best=numbers.probability(float(row["p_best"])) if bool(row["candidate"]) else numbers.NOTHING,
-        regret=numbers.fixed(float(row["expected_regret"]), digits),
-        sucra=numbers.fixed(float(row["sucra"]), 2),
+        regret=numbers.fixed(float(row["expected_regret"]), digits) if bool(row["candidate"]) else numbers.NOTHING,
+        sucra=numbers.fixed(float(row["sucra"]), 2) if bool(row["candidate"]) else numbers.NOTHING,
         population=numbers.fixed(float(row["population_expected_utility"]), digits, sign=not exact),
         near_tie=bool(row["near_tie"]),
         candidate=bool(row["candidate"]),
@@ -175,9 +175,9 @@ def parameter_lines(rows: Sequence[ParameterRow]) -> list[ParameterLine]:
             meaning=_meaning(row.name),
             prior=numbers.NOTHING
             if row.prior_mean is None or row.prior_sd is None
-            else f"{numbers.by_size(row.prior_mean)} ± {numbers.by_size(row.prior_sd, 2)}",
-            posterior=_supported(row.mean, row.mcse),
-            interval=f"{_supported(row.q05, row.mcse)} to {_supported(row.q95, row.mcse)}",
+            else f"{numbers.fixed(row.prior_mean, _places(row.prior_sd))} ± {numbers.fixed(row.prior_sd, _places(row.prior_sd))}",
+            posterior=_supported(row.mean, row.mcse, row.sd),
+            interval=f"{_supported(row.q05, row.mcse, row.sd)} to {_supported(row.q95, row.mcse, row.sd)}",
             contraction=None
             if row.contraction is None or not np.isfinite(row.contraction)
             else float(np.clip(row.contraction, 0, 1)),
@@ -191,11 +191,18 @@ def parameter_lines(rows: Sequence[ParameterRow]) -> list[ParameterLine]:
     ]
 
 
-def _supported(value: float, error: float | None) -> str:
-    """Return a posterior summary with the decimals that its Monte-Carlo standard error supports."""
+def _places(spread: float | None) -> int:
+    """Return the decimals of the second leading digit of a spread."""
+    if spread is None or not np.isfinite(spread) or spread <= 0:
+        return 3
+    return int(np.clip(1 - np.floor(np.log10(spread)), 0, 6))
+
+
+def _supported(value: float, error: float | None, spread: float) -> str:
+    """Return a posterior summary: two digits of its spread, and none below its Monte-Carlo standard error."""
     if error is None or not np.isfinite(error) or error <= 0:
         return numbers.by_size(value)
-    return numbers.fixed(value, numbers.digits_for(error, 5))
+    return numbers.fixed(value, min(numbers.digits_for(error, 6), _places(spread)))
 
 
 def weakly_informed(check: PersonCheck, twin: str) -> tuple[list[str], int]:
