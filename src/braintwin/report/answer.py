@@ -68,7 +68,10 @@ def answer(ranking: xr.Dataset) -> Answer | None:
         sure = f"Not alone: {count(len(ties), 'near tie')}"
         sure_text = f"Too likely within the smallest difference that matters to be told apart: {listing(ties)}."
     else:
-        sure, sure_text = "Clear of the others", "No other candidate is likely to come within the smallest difference that matters."
+        sure, sure_text = (
+            "Clear of the others",
+            "No other candidate is likely to come within the smallest difference that matters.",
+        )
     regret = fixed(float(row["expected_regret"]), digits)
     sure_text += f" Probability of the highest utility {p_best}; expected regret {regret}."
     return Answer(label, text, sure, sure_text, *_personal(ranking))
@@ -86,7 +89,11 @@ def _personal(ranking: xr.Dataset) -> tuple[str, str]:
             said += " The highest is the population's highest all the same: knowing the person gains nothing there."
         return "Personal", said + figures
     reason = str(attrs.get("reason", "") or "")
-    return "Ranking is the population ranking", (_sentence(reason) + figures).strip() or "Nothing personal could be shown."
+    if "index" in reason:
+        figures = ""  # the reason gives both numbers already
+    return "Ranking is the population ranking", (
+        _sentence(reason) + figures
+    ).strip() or "Nothing personal could be shown."
 
 
 def _sentence(text: str) -> str:

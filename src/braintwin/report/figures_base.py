@@ -82,11 +82,14 @@ def style() -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure of `width` by `height` inches with constrained layout."""
+def new_figure(width: float, height: float, *, fitted: bool = True) -> "Figure":
+    """Return an empty figure of `width` by `height` inches.
+
+    A `fitted` one arranges itself around its labels, which draws all of them twice; the others set their own margins.
+    """
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained" if fitted else None)
 
 
 def svg(figure: "Figure", key: str, label: str) -> Markup:

@@ -46,7 +46,11 @@ def spectra(observed: xr.Dataset, predictive: xr.Dataset | None, channels: Seque
     freq = np.log2(observed["freq"].values)
     ticks = [t for t in _TICKS if freq[0] <= np.log2(t) <= freq[-1]]
     with style():
-        figure = new_figure(8.6, 0.55 + 1.9 * len(channels))
+        height = 0.75 + 1.75 * len(channels)
+        figure = new_figure(8.6, height, fitted=False)
+        figure.subplots_adjust(
+            left=0.095, right=0.99, bottom=0.5 / height, top=1 - 0.25 / height, wspace=0.1, hspace=0.12
+        )
         grid = figure.subplots(len(channels), len(stages), sharex=True, sharey="row", squeeze=False)
         for row, channel in enumerate(channels):
             for column, stage in enumerate(stages):
@@ -68,7 +72,7 @@ def spectra(observed: xr.Dataset, predictive: xr.Dataset | None, channels: Seque
                 if row == 0:
                     axes.set_title(STAGE_WORDS.get(stage, stage))
             grid[row, 0].set_ylabel(f"{channel}\ndB re 1 µV²/Hz")
-        figure.supxlabel("frequency, Hz", fontsize=9)
+        figure.supxlabel("frequency, Hz", fontsize=9, y=0.04 / height, va="bottom")
         what = "over the twin's 50 and 90 % predictive bands" if predictive is not None else "without a twin"
         text = f"Power spectra of {', '.join(channels)} in {', '.join(STAGE_WORDS.get(s, s) for s in stages)}, {what}."
         share = coverage(observed, predictive, channels)

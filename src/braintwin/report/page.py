@@ -19,7 +19,7 @@ from braintwin.treatment.library import Library
 
 Groups = dict[str, xr.Dataset]
 
-_CHANNELS_DRAWN = 4
+_CHANNELS_DRAWN = 3
 
 AUTOMATIC = "yasa"
 """Value of ``stages_source`` of a night that no person scored."""

@@ -173,9 +173,7 @@ def parameter_lines(rows: Sequence[ParameterRow]) -> list[ParameterLine]:
         ParameterLine(
             name=row.name,
             meaning=_meaning(row.name),
-            prior=numbers.NOTHING
-            if row.prior_mean is None or row.prior_sd is None
-            else f"{numbers.fixed(row.prior_mean, _places(row.prior_sd))} ± {numbers.fixed(row.prior_sd, _places(row.prior_sd))}",
+            prior=_prior(row),
             posterior=_supported(row.mean, row.mcse, row.sd),
             interval=f"{_supported(row.q05, row.mcse, row.sd)} to {_supported(row.q95, row.mcse, row.sd)}",
             contraction=None
@@ -189,6 +187,14 @@ def parameter_lines(rows: Sequence[ParameterRow]) -> list[ParameterLine]:
         )
         for row in rows
     ]
+
+
+def _prior(row: ParameterRow) -> str:
+    """Return prior mean ± standard deviation in print."""
+    if row.prior_mean is None or row.prior_sd is None:
+        return numbers.NOTHING
+    places = _places(row.prior_sd)
+    return f"{numbers.fixed(row.prior_mean, places)} ± {numbers.fixed(row.prior_sd, places)}"
 
 
 def _places(spread: float | None) -> int:
