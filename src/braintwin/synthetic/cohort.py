@@ -144,13 +144,17 @@ def write_cohort(folder: Path, options: SynthesizeOptions, seed: int, *, populat
         raise DatasetError(message)
     truth = draw_cohort(options, seed, population)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent) as scratch:
+    # mne-bids 0.20 reads ".dat" anywhere in a recording's path as a Persyst file: keep the user's names out of it
+    with (
+        TemporaryDirectory(prefix="braintwin-") as staging,
+        TemporaryDirectory(prefix=".cohort-", suffix=".part", dir=folder.parent) as scratch,
+    ):
         root = Path(scratch) / "dataset"
         root.mkdir(mode=0o755)
         for person in truth.people:
             for night in person.nights:
                 signal = night_signal(person, night, options, seed)
-                write_night(root, Path(scratch), person.label, night, signal, EEG_CHANNELS, options.sfreq)
+                write_night(root, Path(staging), person.label, night, signal, EEG_CHANNELS, options.sfreq)
         write_dataset_files(root, truth)
         if folder.exists():
             folder.rename(Path(scratch) / "replaced")
