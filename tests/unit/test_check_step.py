@@ -126,7 +126,8 @@ def judge(tmp_path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_status(path, name, *given)
             elif name == "spectral":
-                write_groups(path, spectral_groups(rng, **(given or {})), GROUP_CONTRACTS)
+                groups = spectral_groups(rng, **(given or {}))
+                write_groups(path, {**groups, "sampled": groups["posterior"]}, GROUP_CONTRACTS)
                 write_status(path, name, "ok")
             else:
                 write_groups(path, night_groups(rng, **(given or {})), {})

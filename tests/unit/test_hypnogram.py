@@ -319,3 +319,24 @@ def test_trim_keeps_lights_off() -> None:
 def test_trim_without_sleep_changes_nothing() -> None:
     night = made([W] * 100)
     assert trim(night, 30) is night
+
+
+def test_a_column_of_another_name_that_looks_like_a_scoring_is_refused_not_replaced(tmp_path):
+    path = tmp_path / "events.tsv"
+    rows = "".join(f"{30 * i}\t30\t{'Sleep stage W' if i % 3 else 'Sleep stage N2'}\n" for i in range(40))
+    path.write_text("onset\tduration\tremark\n" + rows)
+    with pytest.raises(NightExcluded, match="'remark' looks like one; name it under") as error:
+        read_hypnogram(path, StageOptions())
+    assert not isinstance(error.value, Unscored)
+
+
+def test_integer_codes_of_epochs_among_events_are_refused_and_triggers_are_not(tmp_path):
+    path = tmp_path / "events.tsv"
+    epochs = "".join(f"{30 * i}\t30\t{i % 4}\n" for i in range(40))
+    path.write_text("onset\tduration\ttrial_type\n0\t0\tLights off\n" + epochs)
+    with pytest.raises(NightExcluded, match=r"integer codes 0, 1, 2, 3.*stages\.codes"):
+        read_hypnogram(path, StageOptions())
+    triggers = "".join(f"{30 * i}\t0\t{i % 4}\n" for i in range(40))
+    path.write_text("onset\tduration\ttrial_type\n0\t0\tLights off\n" + triggers)
+    with pytest.raises(Unscored):
+        read_hypnogram(path, StageOptions())

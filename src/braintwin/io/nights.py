@@ -104,7 +104,8 @@ def check_entities(listing: Listing, dataset: DatasetOptions) -> None:
         hint = (
             f"no file of task {dataset.task!r} (tasks found: {tasks}); correct its task"
             if tasks
-            else f"no recording or events table in sub-*/[ses-*/]eeg among {listing.files} files; expected EEG in BIDS"
+            else f"no recording or events table in sub-*/[ses-*/]eeg among {listing.files} files; expected "
+            "a night's EEG in BIDS; correct source or subfolder"
         )
         raise DatasetError(hint)
     named = (("acquisition", dataset.acquisition), ("stages.acquisition", dataset.stages.acquisition))

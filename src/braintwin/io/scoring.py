@@ -224,5 +224,43 @@ def stage_column(table: Table, options: StageOptions, levels: Mapping[str, Mappi
     named = [column for column in ranked if _holds_stages(column)]
     if named:  # its decoding will say what is wrong with it
         return named[0]
+    _refuse_likely(table, options, levels)
     message = f"no stage column (found {found}); name it under datasets.<name>.stages.column"
     raise Unscored(message)
+
+
+LIKELY_ROWS = 20
+"""Rows from which what looks like a scoring is taken for one that the config must explain."""
+
+
+def _refuse_likely(table: Table, options: StageOptions, levels: Mapping[str, Mapping[str, str]]) -> None:
+    """Raise where a column is likely a scoring that cannot be read: automatic staging must not replace it unasked.
+
+    Raises
+    ------
+    NightExcluded
+        If a column of another name holds the labels of several stages, or a column of events holds few integer codes
+        of epochs that nothing explains.
+    """
+    found = ", ".join(table.columns)
+    lasting = [length >= EPOCH_LIKE_S for length in table.duration]
+    for column in table.columns:
+        decoder = Decoder(column, options.codes, levels.get(column, {}))
+        cells = table.text(column)
+        words = {label for label in decoder.stages(cells) if not is_code(label)}
+        rows = sum(cell in words for cell in cells)
+        if _rank(column) == 99 and rows >= LIKELY_ROWS and _convincing(words):
+            message = (
+                f"no stage column (found {found}), but {column!r} looks like one; name it under "
+                "datasets.<name>.stages.column"
+            )
+            raise NightExcluded(message)
+        if decoder.mixed and _rank(column) < 99:
+            codes = [cell for cell, long in zip(cells, lasting, strict=True) if long and is_code(cell)]
+            unknown = decoder.unexplained(codes)
+            if len(codes) >= LIKELY_ROWS and 1 < len(unknown) <= MOST_CODES:
+                raise NightExcluded(_explain(column, unknown))
+
+
+EPOCH_LIKE_S, MOST_CODES = 4.0, 10
+"""Triggers are shorter, and have more codes, than the stages of epochs."""
