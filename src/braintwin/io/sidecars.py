@@ -68,13 +68,14 @@ def number(value: Any) -> float | None:
 
 
 def filter_edge(filters: Any, side: str) -> float | None:
-    """Return the first number under a key such as ``Highpass`` or ``LowPass filter`` of HardwareFilters."""
+    """Return the edge under a key such as ``Highpass`` of HardwareFilters: its first number that is no order or slope."""
     if not isinstance(filters, dict):
         return None
     for key, value in filters.items():
         if re.search(rf"{side}[\s_-]*(pass|cut)", str(key), re.IGNORECASE):
             inner = value if isinstance(value, dict) else {"": value}
-            numbers = [n for n in map(number, inner.values()) if n is not None]
+            kept = (v for k, v in inner.items() if not re.search("order|slope|roll", str(k), re.IGNORECASE))
+            numbers = [n for n in map(number, kept) if n is not None]
             if numbers:
                 return numbers[0]
     return None
