@@ -68,14 +68,14 @@ def number(value: Any) -> float | None:
 
 
 def filter_edge(filters: Any, side: str) -> float | None:
-    """Return the edge under a key such as ``Highpass`` of HardwareFilters: its first number that is no order or slope."""
+    """Return the edge under a key such as ``Highpass`` of HardwareFilters: its first number but for order and slope."""
     if not isinstance(filters, dict):
         return None
     for key, value in filters.items():
         if re.search(rf"{side}[\s_-]*(pass|cut)", str(key), re.IGNORECASE):
             inner = value if isinstance(value, dict) else {"": value}
             kept = (v for k, v in inner.items() if not re.search("order|slope|roll", str(k), re.IGNORECASE))
-            numbers = [n for n in map(number, kept) if n is not None]
+            numbers = [n for n in (number(str(v).removesuffix("Hz").strip()) for v in kept) if n is not None]
             if numbers:
                 return numbers[0]
     return None
