@@ -3,6 +3,6 @@
 set -eu
 for version in 3.11 3.12 3.13; do
     uv pip compile pyproject.toml --extra dev --python-version "$version" --generate-hashes \
-        --no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet "$@" \
+        --no-header --no-annotate --quiet "$@" \
         -o "envs/lock-$version.txt"
 done
