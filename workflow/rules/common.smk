@@ -119,4 +119,6 @@ STATUSES = [
         for path in of_people(PEOPLE, step, ".status.json")
     ),
 ]
-LOOKS = digests(*sorted(Path(workflow.basedir).glob("src/braintwin/report/**/*.[jc]*[2s]")))
+LOOKS = digests(
+    *sorted(Path(workflow.basedir).glob("src/braintwin/report/**/*.[jc]*[2s]"))
+)
