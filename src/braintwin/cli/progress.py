@@ -9,8 +9,6 @@ from pathlib import Path
 _RULE = re.compile(r"^(?:local)?rule (\w+):")
 _WILDCARDS = re.compile(r"^\s+wildcards: (.*)")
 _LOG = re.compile(r"^\s+log: (\S+)")
-_JOB = re.compile(r"^\s+jobid: (\d+)")
-_FINISHED = re.compile(r"^Finished jobid: (\d+)")
 _STEPS = re.compile(r"^(\d+) of (\d+) steps")
 _ERROR = re.compile(r"^Error in rule (\w+):")
 

@@ -70,7 +70,6 @@ def _snakemake(config: Path | None, cores: int, *arguments: str) -> list[str]:
     root = workflow_root()
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--cores", str(cores)]
     command += ["--workflow-profile", str(root / "workflow" / "profiles" / "local")]
-    # A flag that takes several values would swallow a target behind it; `--` ends it.
     if config is not None:
         command += ["--configfile", str(config)]
     return command + list(arguments)
