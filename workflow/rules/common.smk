@@ -23,6 +23,11 @@ def table(path):
         return list(csv.DictReader(stream, delimiter="\t"))
 
 
+def scored_only(people):
+    """Return the nights of `people` that have a scoring and no EEG; most of their job would be imports."""
+    return [row for row in NIGHTS.values() if row.person in people and not row.has_eeg]
+
+
 NIGHTS = {row["night"]: NightRow.model_validate(row) for row in table(PATHS.nights)}
 PEOPLE = [
     PersonRow.model_validate({**row, "covariates": json.loads(row["covariates"])})
@@ -32,6 +37,14 @@ PEOPLE = [
 BATCHES = {
     batch: [row for row in PEOPLE if row.batch == batch]
     for batch in sorted({row.batch for row in PEOPLE})
+}
+
+NIGHTS_PER_JOB = 50  # a shell command holds 128 KiB
+SCORED = {
+    f"{batch}_{first // NIGHTS_PER_JOB}": rows[first : first + NIGHTS_PER_JOB]
+    for batch, people in BATCHES.items()
+    for rows in [scored_only({row.person for row in people})]
+    for first in range(0, len(rows), NIGHTS_PER_JOB)
 }
 
 
@@ -60,9 +73,8 @@ def root(name):
     return json.loads(PATHS.dataset_record(name).read_text(encoding="utf-8"))["root"]
 
 
-def sources(wildcards):
+def sources(row):
     """Return the files of a night that are there to read."""
-    row = NIGHTS[wildcards.night]
     there = ((row.signal, row.has_eeg), (row.stages, row.has_stages))
     return [
         Path(root(row.dataset)) / path for path, present in there if path and present

@@ -1,4 +1,4 @@
-"""Make one night ready.
+"""Make nights ready: one with EEG per job, nights that have only a scoring many at a time.
 
 IN   the night's signal and scoring, where they are there
 OUT  nights/{night}/prepare.nc, epochs.zarr.zip, prepare.status.json
@@ -8,7 +8,7 @@ OUT  nights/{night}/prepare.nc, epochs.zarr.zip, prepare.status.json
 rule prepare:
     """Read hypnogram and EEG, filter, cut into epochs, find artefacts and spectral lines."""
     input:
-        sources=sources,
+        sources=lambda wildcards: sources(NIGHTS[wildcards.night]),
     output:
         prepare=PATHS.night("{night}", "prepare"),
         epochs=PATHS.night("{night}", "epochs", ".zarr.zip"),
@@ -30,3 +30,35 @@ rule prepare:
         "braintwin step prepare --night {params.night:q} --dataset {params.dataset:q}"
         " --dataset-root {params.root:q} --prepare {output.prepare:q} --epochs {output.epochs:q}"
         " --options {params.options:q} > {log:q} 2>&1"
+
+
+for job, rows in SCORED.items():
+
+    workflow.ruleorder(f"prepare_scored_{job}", "prepare")
+
+    rule:
+        name:
+            f"prepare_scored_{job}"
+        input:
+            sources=[path for row in rows for path in sources(row)],
+        output:
+            prepare=[PATHS.night(row.night, "prepare") for row in rows],
+            epochs=[PATHS.night(row.night, "epochs", ".zarr.zip") for row in rows],
+            status=[PATHS.night(row.night, "prepare", ".status.json") for row in rows],
+        log:
+            LOGS / "prepare" / f"{job}.log",
+        conda:
+            ENV
+        resources:
+            mem_mb=lambda wildcards, attempt: 2000 * attempt,
+            runtime=lambda wildcards, attempt: 10 * attempt,
+        params:
+            nights=[row.model_dump_json() for row in rows],
+            dataset=dataset_options(rows[0].dataset),
+            root=root(rows[0].dataset),
+            options=options("prepare"),
+            code=code("prepare"),
+        shell:
+            "braintwin step prepare --night {params.nights:q} --dataset {params.dataset:q}"
+            " --dataset-root {params.root:q} --prepare {output.prepare:q} --epochs {output.epochs:q}"
+            " --options {params.options:q} > {log:q} 2>&1"

@@ -76,11 +76,11 @@ STEPS: dict[str, tuple[Flag, ...]] = {
         Flag("refused"),
     ),
     "prepare": (
-        Flag("night", _NIGHT),
+        Flag("night", _NIGHT, many=True),
         Flag("dataset", _DATASET),
         Flag("dataset_root"),
-        Flag("prepare"),
-        Flag("epochs"),
+        Flag("prepare", many=True),
+        Flag("epochs", many=True),
     ),
     "features": (Flag("prepare"), Flag("epochs"), Flag("features")),
     "connect": (Flag("prepare"), Flag("epochs"), Flag("connect"), _THREADS),
@@ -143,6 +143,9 @@ STEPS: dict[str, tuple[Flag, ...]] = {
 }
 """Every step with its flags; each also takes ``--options``."""
 
+NIGHT_BY_NIGHT = ("prepare",)
+"""Steps that take one night, and are called once for each of the nights of a job."""
+
 _OPTIONS = {
     "retrieve": "braintwin.options.retrieve:RetrieveOptions",
     "index": "braintwin.options.index:IndexOptions",
@@ -191,9 +194,9 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(words: Sequence[str]) -> int:
     """Carry out one step."""
-    given = vars(parser().parse_args(arguments))
+    given = vars(parser().parse_args(words))
     step = given.pop("step")
     options = _parse(step, "options", _OPTIONS[step], given.pop("options"))
     values: dict[str, Any] = {}
@@ -203,5 +206,19 @@ def run(arguments: Sequence[str]) -> int:
         values[flag.name] = (
             [_parse(step, name, flag.parse, t) for t in text] if flag.many else _parse(step, name, flag.parse, text)
         )
-    importlib.import_module(step_module(step)).run(**values, options=options)
+    for arguments in _calls(step, values):
+        importlib.import_module(step_module(step)).run(**arguments, options=options)
     return 0
+
+
+def _calls(step: str, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the arguments of each call: one, or as many as there are nights."""
+    if step not in NIGHT_BY_NIGHT:
+        return [values]
+    many = [flag.name for flag in STEPS[step] if flag.many]
+    counts = {name: len(values[name]) for name in many}
+    if len(set(counts.values())) > 1:
+        found = ", ".join(f"--{name} {count}" for name, count in counts.items())
+        message = f"{step}: expected as many of each file as nights, got {found}"
+        raise ConfigError(message)
+    return [{**values, **{name: values[name][i] for name in many}} for i in range(counts[many[0]])]
