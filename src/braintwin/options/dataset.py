@@ -26,6 +26,14 @@ class StageOptions(Options):
         "integer codes are never guessed.",
     )
     acquisition: str | None = option(None, "Value of the acq- entity whose events.tsv holds the scoring.")
+    file: str | None = option(
+        None,
+        "Where the scoring lies outside the eeg folders, relative to the dataset, with {sub}, {ses} and {run} in place "
+        "of labels, e.g. 'sourcedata/sub-{sub}-sleep-stage.tsv'.",
+    )
+    rows: dict[str, str] = option(
+        {}, "Column -> value of the rows that belong to the night, where a table holds several recordings."
+    )
     lights_off: str | None = option(
         None, "Event label that marks lights off, or 'start' where scoring starts at lights off."
     )
@@ -54,6 +62,12 @@ class DatasetOptions(Options):
     )
     conditions: dict[str, str] = option(
         {}, "Column of participants.tsv -> condition; the column holds the number or label of the session."
+    )
+    condition: str | None = option(
+        None,
+        "Where a night's condition is written otherwise: 'session' (the label of its session is the condition), or "
+        "column:<name> of sessions.tsv.",
+        pattern=r"^(session|column:.+)$",
     )
     diagnosis: str | None = option(
         None,
