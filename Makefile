@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 CORES  ?= 2
+ONLY   ?= tests/validate
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
@@ -39,8 +40,9 @@ format: install  ## write the formatting
 bench: install   ## speed against peers and naive versions, in the same run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(RUN) $(BIN)/python $$script || exit 1; done
 
-validate: install  ## the recovery tests alone; their full size comes with the issues on the twins
-	@$(RUN) $(BIN)/python -m pytest -n $(CORES) tests/recovery
+validate: install  ## long evidence, resumable: studies/validation/*.json (ONLY=tests/validate/test_x.py for one)
+	@$(RUN) $(BIN)/python -m pytest -n $(CORES) -m validate $(ONLY); code=$$?; \
+	$(RUN) $(BIN)/python tests/support/campaign.py --write; exit $$code
 
 config: install  ## write config/config.yaml and config/schema.json from the options
 	@$(RUN) braintwin config --write

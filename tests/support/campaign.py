@@ -1,0 +1,210 @@
+"""Long evidence that goes on where it stopped: `make validate` writes studies/validation/<name>.json.
+
+    python tests/support/campaign.py            which evidence is fresh, stale or failed
+    python tests/support/campaign.py --write    the same as docs/reference/validation.md
+
+A record keeps the digest of the code and data that it is evidence of; where they have changed since, it is stale.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from braintwin.io.arrays import write_text
+from braintwin.provenance import code_digest, file_digest, options_digest
+
+ROOT = Path(__file__).parents[2]
+RECORDS = ROOT / "studies" / "validation"
+PAGE = ROOT / "docs" / "reference" / "validation.md"
+PARTS = ROOT / ".validate"
+
+
+@dataclass
+class Campaign:
+    """One piece of evidence: what it is about, its parts, and its record.
+
+    Parameters
+    ----------
+    name : str
+        Name of the record, letters, digits and hyphens.
+    claim : str
+        The sentence that it is evidence for.
+    code : sequence of str
+        Modules whose behaviour it shows; they and what they import decide whether it is stale.
+    data : sequence of str
+        Files it rests on, relative to the root.
+    settings : mapping
+        Sizes and options, kept in the record; other settings are another campaign.
+    test : str
+        The pytest node that runs it, relative to the root.
+    """
+
+    name: str
+    claim: str
+    code: Sequence[str]
+    data: Sequence[str] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    test: str = ""
+    records: Path = RECORDS
+    parts: Path = PARTS
+
+    def __post_init__(self) -> None:
+        if not self.name.replace("-", "").isalnum() or not self.claim or not self.code:
+            message = "a campaign needs a name of letters, digits and hyphens, a claim, and modules"
+            raise ValueError(message)
+        self.digest = digest(self.code, self.data)
+
+    @property
+    def record(self) -> Path:
+        """Return where the record lies."""
+        return self.records / f"{self.name}.json"
+
+    @property
+    def folder(self) -> Path:
+        """Return where the parts of this campaign lie: of this code, these data and these settings alone."""
+        return self.parts / f"{self.name}-{self.digest}-{options_digest(self.settings)}"
+
+    def part(self, key: str, make: Callable[[], Any]) -> Any:
+        """Return ``make()``, kept as JSON: after an interruption it is not made again.
+
+        The CPU seconds of each part are added up in the record.
+        """
+        path = self.folder / f"{key}.json"
+        if path.is_file():
+            return json.loads(path.read_text(encoding="utf-8"))["value"]
+        began = sum(os.times()[:4])
+        value = plain(make())
+        write_text(path, json.dumps({"value": value, "cpu_s": sum(os.times()[:4]) - began}))
+        return value
+
+    def each(self, keys: Sequence[str], make: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
+        """Yield every key with its part."""
+        for key in keys:
+            yield key, self.part(key, lambda key=key: make(key))
+
+    def fresh(self) -> bool:
+        """Tell whether the record is of this code, these data and these settings, and passed."""
+        found = read(self.record)
+        if found is None:
+            return False
+        same = found["digest"] == self.digest and found["settings"] == plain(self.settings)
+        return bool(same and found["passed"])
+
+    def finish(self, *, passed: bool, numbers: Mapping[str, Any]) -> None:
+        """Write the record, whether the claim held or not; the test asserts afterwards."""
+        cpu = sum(json.loads(p.read_text(encoding="utf-8"))["cpu_s"] for p in sorted(self.folder.glob("*.json")))
+        value = {
+            "name": self.name,
+            "claim": self.claim,
+            "passed": bool(passed),
+            "numbers": plain(numbers),
+            "settings": plain(self.settings),
+            "command": f"make validate ONLY={self.test}",
+            "code": list(self.code),
+            "data": list(self.data),
+            "digest": self.digest,
+            "cpu_s": round(cpu, 1),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "python": platform.python_version(),
+        }
+        write_text(self.record, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def digest(code: Sequence[str], data: Sequence[str]) -> str:
+    """Return 12 hex digits over modules (with what they import) and files."""
+    lines = [f"{module} {code_digest(module)}" for module in sorted(code)]
+    lines += [f"{path} {file_digest(ROOT / path) if (ROOT / path).is_file() else 'absent'}" for path in sorted(data)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+
+def plain(value: Any) -> Any:
+    """Return `value` in the types of JSON; numbers that are not finite become None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Return a record, or None where there is none."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def state(record: Mapping[str, Any]) -> str:
+    """Return fresh, stale (code or data have changed since) or failed."""
+    try:
+        now = digest(record["code"], record["data"])
+    except ModuleNotFoundError:
+        return "stale"
+    if now != record["digest"]:
+        return "stale"
+    return "fresh" if record["passed"] else "failed"
+
+
+def records(folder: Path = RECORDS) -> list[dict[str, Any]]:
+    """Return every record, by name."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def page(folder: Path = RECORDS) -> str:
+    """Return the page of all evidence, with its state as of now."""
+    lines = [
+        "# Validation",
+        "",
+        "Evidence that takes longer than the tests. `make validate` makes what is missing or stale, and goes on where",
+        "it was stopped; each record is `studies/validation/<name>.json`. *Stale* means that the code or data it is",
+        "evidence of have changed since; `python tests/support/campaign.py` says so at any time.",
+        "",
+    ]
+    for record in records(folder):
+        verdict = {"fresh": "holds", "failed": "**does not hold**"}.get(state(record), "**stale**")
+        lines += [f"## {record['name']}", "", f"{record['claim']} — {verdict}.", "", "| number | value |", "|---|---|"]
+        lines += [f"| {key} | {_shown(value)} |" for key, value in _flat(record["numbers"])]
+        settings = ", ".join(f"{key} {_shown(value)}" for key, value in record["settings"].items()) or "none"
+        lines += ["", f"Settings: {settings}. CPU {record['cpu_s']:g} s. Command: `{record['command']}`", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{before}{key}, ")
+        else:
+            yield f"{before}{key}", value
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        shown = ", ".join(_shown(item) for item in value[:12])
+        return shown + (f", … ({len(value)})" if len(value) > 12 else "")
+    return "n/a" if value is None else (f"{value:.4g}" if isinstance(value, float) else str(value))
+
+
+def main(words: Sequence[str]) -> int:
+    """Print the state of every record; return 1 where one is stale or failed."""
+    given = argparse.ArgumentParser(description="The state of the evidence in studies/validation.")
+    given.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    if given.parse_args(words).write:
+        write_text(PAGE, page())
+    states = {record["name"]: state(record) for record in records()}
+    for name, verdict in states.items():
+        sys.stdout.write(f"{verdict:6} {name}\n")
+    return int(any(verdict != "fresh" for verdict in states.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
