@@ -16,7 +16,8 @@ from braintwin.contracts.tables import PersonRow
 from braintwin.report import numbers
 from braintwin.report.figures_night import OUTCOMES_SHOWN
 from braintwin.treatment.eligibility import judge
-from braintwin.treatment.library import Library, Treatment
+from braintwin.treatment.evidence import Treatment
+from braintwin.treatment.library import Library
 
 _MANY = ("log_scale", "time_effect", "dwell_effect", "pressure_effect", "night_effect")
 """Parameters that are one per channel, night or transition: shown only on demand."""

@@ -17,7 +17,8 @@ from braintwin.io.records import guarded, read_json, require_ok
 from braintwin.options.rank import RankOptions
 from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
-from braintwin.treatment.library import NO_CHANGE, Library, Treatment, no_change
+from braintwin.treatment.evidence import Treatment
+from braintwin.treatment.library import NO_CHANGE, Library, no_change
 from braintwin.treatment.personal import personalisation
 from braintwin.treatment.ranking import QUANTILES, first_share
 from braintwin.treatment.ranking import rank as rank_treatments

@@ -24,7 +24,8 @@ from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
 from braintwin.treatment.counterfactual import CLOCK_BIN_MIN, Nights, person_draws, simulate_treatments
 from braintwin.treatment.eligibility import Eligibility, judge
-from braintwin.treatment.library import NO_CHANGE, Library, Treatment
+from braintwin.treatment.evidence import Treatment
+from braintwin.treatment.library import NO_CHANGE, Library
 from braintwin.treatment.operators import Operators, Uncertainty, draw_operators, placebo_shift
 
 SHORTEST_NIGHT_MIN, LONGEST_NIGHT_MIN = 240.0, 720.0

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from braintwin.treatment.library import Treatment
+from braintwin.treatment.evidence import Treatment
 
 _AGE = re.compile(r"age\s*>=\s*(\d+)")
 _OSA = re.compile(r"\bOSA\b")

@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from braintwin.contracts.night import GROUPS
-from braintwin.treatment.library import PLACEBO, Baseline, Effect, Meta, Treatment
+from braintwin.treatment.evidence import Baseline, Effect, Treatment
+from braintwin.treatment.library import PLACEBO, Meta
 
 Floats = npt.NDArray[np.float64]
 
