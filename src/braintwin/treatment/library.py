@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from braintwin.errors import ConfigError, did_you_mean
 from braintwin.treatment.evidence import Baseline, Burden, MeasurementBridge, Record, Source, Treatment, WakeSplit
@@ -56,11 +56,11 @@ class Library(Record):
 
     meta: Meta
     treatments: dict[str, Treatment]
-    baselines: dict[str, Any] = {}
-    reliability: dict[str, Any] = {}
-    transition_counts_30s: dict[str, Any] = {}
-    simulator_jacobian_check: dict[str, Any] = {}
-    heldout_validation_pairs: dict[str, Any] = {}
+    baselines: dict[str, Any] = Field({})
+    reliability: dict[str, Any] = Field({})
+    transition_counts_30s: dict[str, Any] = Field({})
+    simulator_jacobian_check: dict[str, Any] = Field({})
+    heldout_validation_pairs: dict[str, Any] = Field({})
 
     @model_validator(mode="after")
     def _references(self) -> "Library":
