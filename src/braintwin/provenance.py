@@ -8,9 +8,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import braintwin
 
 VOLATILE = ("created", "host", "duration_s", "uuid", "command", "sampling_time", "created_at")
 """Attributes that may differ between two identical results."""
@@ -28,8 +29,14 @@ def _strip(tree: ast.Module) -> ast.Module:
 
 @cache
 def _source(module: str) -> Path | None:
-    spec = find_spec(module)
-    return Path(spec.origin) if spec and spec.origin and spec.origin.endswith(".py") else None
+    """Return a module's file; found by name, since an import would run what every job's parsing must not wait for."""
+    parts = module.split(".")[1:]
+    for folder in braintwin.__path__:
+        base = Path(folder).joinpath(*parts)
+        for path in (base.parent / f"{base.name}.py", base / "__init__.py"):
+            if path.is_file():
+                return path
+    return None
 
 
 def imports(tree: ast.Module) -> set[str]:
@@ -47,10 +54,7 @@ def imports(tree: ast.Module) -> set[str]:
 @cache
 def _module(name: str) -> tuple[str, frozenset[str]] | None:
     """Return (digest of the syntax tree, first-party imports), or None if `name` is no module."""
-    try:
-        path = _source(name)
-    except ModuleNotFoundError:
-        return None
+    path = _source(name)
     if path is None:
         return None
     tree = _strip(ast.parse(path.read_text(encoding="utf-8")))
