@@ -19,6 +19,7 @@ from braintwin.options.connect import ConnectOptions
 from braintwin.options.dataset import DatasetOptions
 from braintwin.options.features import FeaturesOptions
 from braintwin.options.fit_nights import FitNightsOptions
+from braintwin.options.fit_population import FitPopulationOptions
 from braintwin.options.fit_spectral import FitSpectralOptions
 from braintwin.options.index import IndexOptions
 from braintwin.options.pages import PagesOptions
@@ -53,6 +54,9 @@ class Config(Options):
     connect: ConnectOptions = option(ConnectOptions(), "How the connectome is estimated.")
     fit_spectral: FitSpectralOptions = option(FitSpectralOptions(), "How the corticothalamic twin is fitted.")
     fit_nights: FitNightsOptions = option(FitNightsOptions(), "How the hypnogram twin is fitted.")
+    fit_population: FitPopulationOptions = option(
+        FitPopulationOptions(), "How a population prior is learned; only `braintwin fit-population` does it."
+    )
     check: CheckOptions = option(CheckOptions(), "The gates a fit must pass.")
     simulate: SimulateOptions = option(SimulateOptions(), "How treated nights are simulated.")
     rank: RankOptions = option(RankOptions(), "How treatments are compared.")

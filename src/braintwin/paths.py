@@ -79,6 +79,11 @@ class StudyPaths:
         return self.root / "cohort" / "quarantine.tsv"
 
     @property
+    def population(self) -> Path:
+        """Return the population prior that was learned from this study."""
+        return self.root / "cohort" / "population.nc"
+
+    @property
     def cohort_page(self) -> Path:
         """Return the cohort's page."""
         return self.root / "report" / "index.html"

@@ -47,6 +47,19 @@ def run_command(
     raise typer.Exit(run_study(config, cores=cores, dry=dry, quiet=quiet))
 
 
+@app.command("fit-population", epilog="Example: braintwin fit-population --config config/examples/population.yaml")
+def fit_population_command(
+    config: Annotated[Path, typer.Option(help="The study to learn from.")],
+    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    dry: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say how it ended.")] = False,
+) -> None:
+    """Learn the population prior of the hypnogram twin from every scored night of a study."""
+    from braintwin.cli.run import run_study
+
+    raise typer.Exit(run_study(config, cores=cores, dry=dry, quiet=quiet, goal="fit_population"))
+
+
 @app.command("synthesize", epilog="Example: braintwin synthesize cohort --people 12 --seed 7")
 def synthesize_command(
     folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],

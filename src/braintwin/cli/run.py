@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import psutil
 
@@ -139,8 +139,10 @@ def _quarantined(paths: StudyPaths) -> tuple[int, int]:
     return len(refused), len(listed)
 
 
-def run_study(config_path: Path | None, *, cores: int, dry: bool, quiet: bool) -> int:
-    """Run a study to its report and return the exit code.
+def run_study(
+    config_path: Path | None, *, cores: int, dry: bool, quiet: bool, goal: Literal["all", "fit_population"] = "all"
+) -> int:
+    """Run a study to its report, or to the population learned from it, and return the exit code.
 
     0: finished (perhaps with nights in quarantine, which it says); 1: a step failed for a reason of ours, or too many
     nights are in quarantine; 2: a mistake in config or data that stopped the run.
@@ -156,7 +158,7 @@ def run_study(config_path: Path | None, *, cores: int, dry: bool, quiet: bool) -
         log_path = paths.root / "logs" / "run.log"
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with log_path.open("w", encoding="utf-8") as log:
-            for target in ("index", "all"):
+            for target in ("index", goal):
                 progress = Progress(quiet=quiet)
                 arguments = ["--dry-run"] if dry else []
                 changed = changed_datasets(config, paths) if target == "index" else []
@@ -170,7 +172,12 @@ def run_study(config_path: Path | None, *, cores: int, dry: bool, quiet: bool) -
                     sys.stdout.write("".join(progress.tail))
                     if not paths.nights.is_file():
                         return 0
-    return 0 if dry else _finish(config, paths, time.monotonic() - began)
+    if dry:
+        return 0
+    if goal == "fit_population":
+        sys.stdout.write(f"done in {time.monotonic() - began:.0f} s: {paths.population}\n")
+        return 0
+    return _finish(config, paths, time.monotonic() - began)
 
 
 def _finish(config: Config, paths: StudyPaths, seconds: float) -> int:

@@ -100,6 +100,7 @@ STEPS: dict[str, tuple[Flag, ...]] = {
         _SEED,
         _THREADS,
     ),
+    "fit-population": (Flag("nights"), Flag("people"), Flag("records", many=True), Flag("population"), _SEED),
     "check": (Flag("spectral", many=True), Flag("night", many=True), Flag("check", many=True)),
     "simulate": (
         Flag("people", _PEOPLE),
@@ -154,6 +155,7 @@ _OPTIONS = {
     "connect": "braintwin.options.connect:ConnectOptions",
     "fit-spectral": "braintwin.options.fit_spectral:FitSpectralOptions",
     "fit-nights": "braintwin.options.fit_nights:FitNightsOptions",
+    "fit-population": "braintwin.options.fit_population:FitPopulationOptions",
     "check": "braintwin.options.check:CheckOptions",
     "simulate": "braintwin.options.simulate:SimulateOptions",
     "rank": "braintwin.options.rank:RankOptions",

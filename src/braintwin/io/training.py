@@ -15,9 +15,6 @@ from braintwin.inference.training import TrainingNight, age_of
 from braintwin.io.arrays import read_dataset
 from braintwin.io.records import read_status
 
-MIN_SLEEP_MIN = 60.0
-"""Least sleep of a night that a population learns from, min: less is a nap, or a recording that was cut short."""
-
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -28,7 +25,12 @@ class TrainingSet:
 
 
 def read_training(
-    nights: Sequence[NightRow], people: Sequence[PersonRow], prepared: Sequence[Path], conditions: Collection[str]
+    nights: Sequence[NightRow],
+    people: Sequence[PersonRow],
+    prepared: Sequence[Path],
+    conditions: Collection[str],
+    *,
+    min_sleep_min: float,
 ) -> TrainingSet:
     """Return the nights of a study that a population can learn from, in the order of their names.
 
@@ -40,6 +42,8 @@ def read_training(
         `prepare.nc` of every night, each in the folder of its night.
     conditions : collection of str
         Conditions that count as untreated; nights under another are left out.
+    min_sleep_min : float
+        Least sleep of a night, min.
     """
     of_night = {row.night: row for row in nights}
     of_person = {row.person: row for row in people}
@@ -51,14 +55,16 @@ def read_training(
         try:
             if status.state != "ok":
                 raise NightExcluded(status.reason)
-            found.append(training_night(read_dataset(path, PREPARED), row, of_person[row.person], conditions))
+            found.append(
+                training_night(read_dataset(path, PREPARED), row, of_person[row.person], conditions, min_sleep_min)
+            )
         except NightExcluded as why:
             left_out[row.night] = str(why)
     return TrainingSet(tuple(found), left_out)
 
 
 def training_night(
-    prepared: xr.Dataset, night: NightRow, person: PersonRow, conditions: Collection[str]
+    prepared: xr.Dataset, night: NightRow, person: PersonRow, conditions: Collection[str], min_sleep_min: float
 ) -> TrainingNight:
     """Return one prepared night as the population model takes it.
 
@@ -78,8 +84,8 @@ def training_night(
     known = mark not in ("unknown", "")
     kept = window(night.night, prepared["stage"].values, round(float(mark) / EPOCH_S) if known else None)
     asleep = float((kept.stages >= STAGES.index("N1")).sum()) * EPOCH_S / 60
-    if asleep < MIN_SLEEP_MIN:
-        message = f"{night.night} holds {asleep:.1f} min of sleep, expected {MIN_SLEEP_MIN:g} or more"
+    if asleep < min_sleep_min:
+        message = f"{night.night} holds {asleep:.1f} min of sleep, expected {min_sleep_min:g} or more"
         raise NightExcluded(message)
     ahi = person.covariates.get("ahi")
     return TrainingNight(

@@ -1,0 +1,16 @@
+"""Options of `fit-population`."""
+
+from braintwin.options.base import Options, option
+
+
+class FitPopulationOptions(Options):
+    """How the population prior of the hypnogram twin is learned."""
+
+    name: str = option("learned", "Name of the population, which every twin that uses it keeps.", min_length=1)
+    conditions: list[str] = option(
+        ["", "placebo", "baseline", "habitual"], "Conditions that count as untreated; other nights are left out."
+    )
+    min_sleep_min: float = option(
+        60.0, "Least sleep of a night to learn from; less is a nap, or was cut short.", unit="min", ge=10
+    )
+    min_people: int = option(20, "Fewest people to learn from; how people vary cannot be learned from a handful.", ge=2)
