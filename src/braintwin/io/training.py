@@ -7,10 +7,9 @@ from pathlib import Path
 import xarray as xr
 
 from braintwin.contracts.prepare import PREPARED
-from braintwin.contracts.stages import EPOCH_S, STAGES
 from braintwin.contracts.tables import NightRow, PersonRow
 from braintwin.errors import NightExcluded
-from braintwin.inference.nights import window
+from braintwin.inference.admission import admit
 from braintwin.inference.training import TrainingNight, age_of
 from braintwin.io.arrays import read_dataset
 from braintwin.io.records import read_status
@@ -30,7 +29,7 @@ def read_training(
     prepared: Sequence[Path],
     conditions: Collection[str],
     *,
-    min_sleep_min: float,
+    min_night_min: float,
 ) -> TrainingSet:
     """Return the nights of a study that a population can learn from, in the order of their names.
 
@@ -42,8 +41,8 @@ def read_training(
         `prepare.nc` of every night, each in the folder of its night.
     conditions : collection of str
         Conditions that count as untreated; nights under another are left out.
-    min_sleep_min : float
-        Least sleep of a night, min.
+    min_night_min : float
+        Least length of a night, min.
     """
     of_night = {row.night: row for row in nights}
     of_person = {row.person: row for row in people}
@@ -56,7 +55,7 @@ def read_training(
             if status.state != "ok":
                 raise NightExcluded(status.reason)
             found.append(
-                training_night(read_dataset(path, PREPARED), row, of_person[row.person], conditions, min_sleep_min)
+                training_night(read_dataset(path, PREPARED), row, of_person[row.person], conditions, min_night_min)
             )
         except NightExcluded as why:
             left_out[row.night] = str(why)
@@ -64,29 +63,19 @@ def read_training(
 
 
 def training_night(
-    prepared: xr.Dataset, night: NightRow, person: PersonRow, conditions: Collection[str], min_sleep_min: float
+    prepared: xr.Dataset, night: NightRow, person: PersonRow, conditions: Collection[str], min_night_min: float
 ) -> TrainingNight:
     """Return one prepared night as the population model takes it.
 
     Raises
     ------
     NightExcluded
-        If its condition is not among `conditions`, nobody scored it, or it holds too little sleep.
+        If nobody scored it, or :func:`braintwin.inference.admission.admit` refuses it.
     """
-    attrs = prepared.attrs
-    if night.condition not in conditions:
-        message = f"{night.night} was under {night.condition!r}"
+    if prepared.attrs["stages_source"] != "scored":
+        message = f"not scored by anyone (stages: {prepared.attrs['stages_source']})"
         raise NightExcluded(message)
-    if attrs["stages_source"] != "scored":
-        message = f"{night.night} was not scored by anyone (stages: {attrs['stages_source']})"
-        raise NightExcluded(message)
-    mark = str(attrs["lights_off"])
-    known = mark not in ("unknown", "")
-    kept = window(night.night, prepared["stage"].values, round(float(mark) / EPOCH_S) if known else None)
-    asleep = float((kept.stages >= STAGES.index("N1")).sum()) * EPOCH_S / 60
-    if asleep < min_sleep_min:
-        message = f"{night.night} holds {asleep:.1f} min of sleep, expected {min_sleep_min:g} or more"
-        raise NightExcluded(message)
+    kept = admit(prepared, conditions, min_night_min)
     ahi = person.covariates.get("ahi")
     return TrainingNight(
         person=night.person,

@@ -10,7 +10,7 @@ class FitPopulationOptions(Options):
     conditions: list[str] = option(
         ["", "placebo", "baseline", "habitual"], "Conditions that count as untreated; other nights are left out."
     )
-    min_sleep_min: float = option(
-        60.0, "Least sleep of a night to learn from; less is a nap, or was cut short.", unit="min", ge=10
+    min_night_min: float = option(
+        180.0, "Least time from lights off (or sleep onset) to the end of a night; less is a nap.", unit="min", ge=10
     )
     min_people: int = option(20, "Fewest people to learn from; how people vary cannot be learned from a handful.", ge=2)

@@ -55,7 +55,7 @@ def run(
     study, rows = StudyPaths(nights.parent.parent), read_nights(nights)
     prepared = [study.night(row.night, "prepare") for row in rows]
     training = read_training(
-        rows, read_people(people), prepared, options.conditions, min_sleep_min=options.min_sleep_min
+        rows, read_people(people), prepared, options.conditions, min_night_min=options.min_night_min
     )
     members = {night.person for night in training.nights}
     if len(members) < options.min_people:
