@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,17 +53,33 @@ def is_pointer(start: bytes) -> bool:
     return start.startswith(POINTERS)
 
 
-def read_events(path: Path) -> Table:
+MAX_BYTES = 64 * 2**20
+"""Largest table that is read; a night's events take some 100 kB."""
+
+
+def read_events(path: Path, rows: Mapping[str, str] | None = None) -> Table:
     """Read an event table.
+
+    Parameters
+    ----------
+    path : path
+        The table.
+    rows : mapping of str to str, optional
+        Column -> value of the rows to keep, where a table holds several recordings.
 
     Raises
     ------
     NightExcluded
-        If the file is absent, empty, a pointer to absent content, or has no onset.
+        If the file is absent, empty, far too large, a pointer to absent content, or has no onset.
     """
     try:
+        if not path.is_file():
+            raise OSError
+        if path.stat().st_size > MAX_BYTES:
+            message = f"the events table is larger than {MAX_BYTES // 2**20} MB, so it is none; look at the file"
+            raise NightExcluded(message)
         raw = path.read_bytes()
-    except OSError:
+    except (OSError, ValueError):
         message = "the events table cannot be read (absent, or a broken link); get its content, or leave the night out"
         raise NightExcluded(message) from None
     if is_pointer(raw[:64]):
@@ -72,12 +90,41 @@ def read_events(path: Path) -> Table:
         message = "the events table is empty"
         raise Unscored(message)
     columns, width = lines[0], len(lines[0])
-    rows = tuple((line + ("",) * width)[:width] for line in lines[1:])
+    cells = tuple((line + ("",) * width)[:width] for line in lines[1:])
+    for column, value in (rows or {}).items():
+        cells = _kept(columns, cells, column, value)
     onset = _column(columns, "onset")
     if onset is None:
-        message = f"the events table has no onset (found {', '.join(columns)})"
+        onset = next((i for i, column in enumerate(columns) if _START.fullmatch(column.lower())), None)
+    if onset is None:
+        message = f"the events table has no onset (found {shown(columns)})"
         raise NightExcluded(message)
-    return Table(columns, rows, _numbers(rows, onset), _numbers(rows, _column(columns, "duration")))
+    return Table(columns, cells, _numbers(cells, onset), _numbers(cells, _column(columns, "duration")))
+
+
+_START = re.compile(r"(epoch_?)?start(_?time)?([ _(]*(s|sec|seconds)\)?)?")
+"""Other names of an onset in seconds: ``epoch_start_time_sec``, ``start``, ``Start (s)``."""
+
+
+def shown(words: Iterable[str], most: int = 12) -> str:
+    """Return words of a file as a short list on one line."""
+    kept = [re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffd]", "", word)[:40] for word in words]
+    return ", ".join(kept[:most]) + (f", ... ({len(kept)} in all)" if len(kept) > most else "")
+
+
+def _kept(
+    columns: tuple[str, ...], cells: tuple[tuple[str, ...], ...], column: str, value: str
+) -> tuple[tuple[str, ...], ...]:
+    if column not in columns:
+        message = f"no column {column!r} in the events table (found {shown(columns)}); correct stages.rows"
+        raise NightExcluded(message)
+    place = columns.index(column)
+    kept = tuple(row for row in cells if row[place] == value)
+    if not kept:
+        found = shown(sorted({row[place] for row in cells}))
+        message = f"no row has {column} {value!r} (found {found}); correct stages.rows"
+        raise NightExcluded(message)
+    return kept
 
 
 def table_lines(raw: bytes) -> list[tuple[str, ...]]:

@@ -8,6 +8,7 @@ other lengths need no separate treatment.
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,7 +50,9 @@ class Hypnogram:
     column : str
         The column that held the stages.
     ahi : float or None
-        Apneas and hypopneas that begin in sleep, per hour of sleep; None where the column marks none.
+        Apneas and hypopneas that begin in sleep, per hour of sleep; None where nobody looked for them.
+    probability : (epoch, stage) float32, optional
+        How sure an automatic scoring is of each stage; None where a person scored.
     """
 
     stages: npt.NDArray[np.int8]
@@ -58,6 +61,7 @@ class Hypnogram:
     lights_off_s: float | None
     column: str
     ahi: float | None = None
+    probability: npt.NDArray[np.float32] | None = None
 
 
 def read_hypnogram(events: Path, options: StageOptions, *, sidecars: Sequence[Path] = ()) -> Hypnogram:
@@ -78,13 +82,29 @@ def read_hypnogram(events: Path, options: StageOptions, *, sidecars: Sequence[Pa
     NightExcluded
         If the table has no stages that can be read without a guess; the reason says what was found.
     """
-    table = read_events(events)
-    levels = _levels([path for path in sidecars if path.suffix == ".json"])
+    tables = [read_events(events, options.rows)]
+    for path in sidecars:
+        if path.suffix == ".tsv":
+            with suppress(NightExcluded):  # a table that is not the scoring costs no night
+                tables.append(read_events(path))
+    return from_tables(tables, options, _levels([path for path in sidecars if path.suffix == ".json"]))
+
+
+def from_tables(
+    tables: Sequence[Table], options: StageOptions, levels: Mapping[str, Mapping[str, str]]
+) -> Hypnogram:
+    """Return the hypnogram of the first table; the others may hold the lights-off mark.
+
+    Raises
+    ------
+    NightExcluded
+        As :func:`read_hypnogram` does.
+    """
+    table = tables[0]
     column = stage_column(table, options, levels)
     decoder = Decoder(column, options.codes, levels.get(column, {}))
     stages, onset_s = _epochs(table, decoder.decode(table.text(column)), decoder.mixed)
-    tables = [table, *(read_events(path) for path in sidecars if path.suffix == ".tsv")]
-    ahi = _ahi(table, column, stages, onset_s) if decoder.mixed else None
+    ahi = _ahi(table, column, stages, onset_s, levels.get(column, {})) if decoder.mixed else None
     return Hypnogram(stages, onset_s, EPOCH_S, _lights_off(tables, options, onset_s), column, ahi)
 
 
@@ -108,7 +128,10 @@ def trim(hypnogram: Hypnogram, keep_min: float) -> Hypnogram:
         first = min(first, dark) if (asleep[0] - dark) * hypnogram.epoch_s <= ONE_NIGHT_S else first
     first, last = max(first, 0), min(last, hypnogram.stages.size)
     return replace(
-        hypnogram, stages=hypnogram.stages[first:last], onset_s=hypnogram.onset_s + first * hypnogram.epoch_s
+        hypnogram,
+        stages=hypnogram.stages[first:last],
+        onset_s=hypnogram.onset_s + first * hypnogram.epoch_s,
+        probability=None if hypnogram.probability is None else hypnogram.probability[first:last],
     )
 
 
@@ -217,12 +240,18 @@ def _first(hits: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     return np.asarray(np.where(hits.any(axis=1), hits.argmax(axis=1), hits.shape[1]), np.intp)
 
 
-def _ahi(table: Table, column: str, stages: npt.NDArray[np.int8], onset_s: float) -> float | None:
-    """Return apneas and hypopneas per hour of sleep; None without such events or without sleep."""
+def _ahi(
+    table: Table, column: str, stages: npt.NDArray[np.int8], onset_s: float, levels: Mapping[str, str]
+) -> float | None:
+    """Return apneas and hypopneas that begin in sleep, per hour of sleep.
+
+    None without sleep, or where none is marked and the sidecar's ``Levels`` do not tell that they were looked for.
+    """
     breath = np.array([is_respiratory(text) for text in table.text(column)])
     epoch = np.floor((table.onset[breath & np.isfinite(table.onset)] - onset_s) / EPOCH_S).astype(int)
     asleep = stages >= STAGES.index("N1")
-    if not epoch.size or not asleep.any():
+    looked_for = epoch.size > 0 or any(is_respiratory(code) or is_respiratory(text) for code, text in levels.items())
+    if not looked_for or not asleep.any():
         return None
     inside = epoch[(epoch >= 0) & (epoch < stages.size)]
     return float(np.count_nonzero(asleep[inside]) / (np.count_nonzero(asleep) * EPOCH_S / 3600))

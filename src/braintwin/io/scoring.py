@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from braintwin.contracts.stages import MISSING, STAGES
 from braintwin.errors import NightExcluded, did_you_mean
-from braintwin.io.events import BLANK, Table, Unscored
+from braintwin.io.events import BLANK, Table, Unscored, shown
 from braintwin.options.dataset import StageOptions
 
 OTHER = -2
@@ -145,7 +145,7 @@ class Decoder:
         strange = sorted(text for text, stage in values.items() if stage is None)
         if not self.mixed and sum(values[text] is None for text in cells) > 0.05 * len(cells):
             message = (
-                f"column {self.column!r} holds stages that are not known: {', '.join(strange[:8])}; say what they are "
+                f"column {self.column!r} holds stages that are not known: {shown(strange, 8)}; say what they are "
                 f"under datasets.<name>.stages.codes, e.g. {{{strange[0]!r}: N2}} ('?' for missing)"
             )
             raise NightExcluded(message)
@@ -156,10 +156,14 @@ class Decoder:
         return np.array([coded[text] for text in cells], np.int8)
 
 
+MOST_SHOWN = 12
+"""Codes that a message lists."""
+
+
 def _explain(column: str, codes: Sequence[str]) -> str:
-    lines = ", ".join(f"'{code}': <stage>" for code in codes)
+    lines = ", ".join(f"'{code}': <stage>" for code in codes[:MOST_SHOWN])
     return (
-        f"column {column!r} holds integer codes {', '.join(codes)} and no sidecar says what they mean; write "
+        f"column {column!r} holds integer codes {shown(codes, MOST_SHOWN)} and no sidecar says what they mean; write "
         f"datasets.<name>.stages.codes: {{{lines}}} with W, N1, N2, N3, R or '?' for each"
     )
 
@@ -199,7 +203,7 @@ def stage_column(table: Table, options: StageOptions, levels: Mapping[str, Mappi
     NightExcluded
         If there is none, naming the columns or the codes that were found.
     """
-    found = ", ".join(table.columns)
+    found = shown(table.columns)
     if options.column is not None:
         wanted = _plain(options.column)
         for column in table.columns:
@@ -242,7 +246,7 @@ def _refuse_likely(table: Table, options: StageOptions, levels: Mapping[str, Map
         If a column of another name holds the labels of several stages, or a column of events holds few integer codes
         of epochs that nothing explains.
     """
-    found = ", ".join(table.columns)
+    found = shown(table.columns)
     lasting = [length >= EPOCH_LIKE_S for length in table.duration]
     for column in table.columns:
         decoder = Decoder(column, options.codes, levels.get(column, {}))
