@@ -72,7 +72,7 @@ class DatasetRecord(BaseModel):
 
     name: str
     root: str
-    kind: Literal["local", "archive", "https", "synthetic"]
+    kind: Literal["local", "archive", "https", "s3", "openneuro", "physionet", "datalad", "synthetic"]
     source: str
     checksum: str = ""
     title: str = ""
@@ -80,3 +80,7 @@ class DatasetRecord(BaseModel):
     citation: str = ""
     version: str = ""
     fingerprint: str = ""
+    terms: str = ""
+    files: int = 0
+    bytes: int = 0
+    unproved: int = 0

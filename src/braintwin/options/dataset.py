@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from braintwin.options.base import Options, option
+from braintwin.options.source import SubsetOptions, refuse_secrets
 
 StageLabel = Literal["W", "N1", "N2", "N3", "R", "?"]
 """A stage, or ``?`` for an epoch that is to count as missing."""
@@ -43,8 +44,19 @@ class DatasetOptions(Options):
     """One dataset of the study."""
 
     source: str = Field(
-        description="A folder, a .tar.gz, an https:// address of a .tar.gz, or synthetic:<people> (embedded)."
+        description="A folder, a .tar.gz or .zip, openneuro:ds000001, physionet:<project>, s3://bucket/prefix, "
+        "https://… of an archive or of a folder with SHA256SUMS.txt, datalad:<clone>, or synthetic:<people> (embedded)."
     )
+    version: str | None = option(
+        None,
+        "Version of the source (OpenNeuro or PhysioNet version, tag or commit of a clone); its newest where unset.",
+    )
+    subset: SubsetOptions = option(SubsetOptions(), "Which files are brought.")
+    access: Literal["public", "credentials"] = option(
+        "public", "Whether s3:// is asked unsigned, or with the credentials of the environment or keyring."
+    )
+    requester_pays: bool = option(False, "Whether you pay for what an s3:// source sends (needs credentials).")
+    terms: str = option("", "Consent and terms of use of these data, in a sentence; shown in the report.")
     checksum: str | None = option(
         None,
         "Expected checksum of an archive, as sha256:<hex> or md5:<hex>; a remote one needs it.",
@@ -75,3 +87,8 @@ class DatasetOptions(Options):
         "if there is one, where unset).",
     )
     stages: StageOptions = option(StageOptions(), "How the scoring is written.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_secrets(cls, values: Any) -> Any:
+        return refuse_secrets(values, cls.model_fields)

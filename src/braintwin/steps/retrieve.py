@@ -1,26 +1,43 @@
 """retrieve: bring a dataset here and record what it is.
 
-IN   a folder, a .tar.gz, an https:// address of one, or ``synthetic:<people>``
-OUT  datasets/<name>.json; an archive is unpacked once into <store>/<name>-<checksum>
+IN   a folder, an archive, ``openneuro:``, ``physionet:``, ``s3://``, ``https://``, ``datalad:``, ``synthetic:<people>``
+OUT  datasets/<name>.json; the files go once into <store>/<name>-<digest of what was asked for>
 """
 
 import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 from braintwin.contracts.tables import DatasetRecord
 from braintwin.errors import ConfigError, DatasetError
 from braintwin.io.bids import describe, find_root, fingerprint
 from braintwin.io.records import write_json
-from braintwin.io.retrieve import checksum, download, is_remote, public, unpack, verify
+from braintwin.io.retrieve import datalad, tree
+from braintwin.io.retrieve.archive import is_archive, unpack
+from braintwin.io.retrieve.files import RemoteFile, checksum, chosen, verify
+from braintwin.io.retrieve.http import public
+from braintwin.io.retrieve.sources import list_source, scheme
 from braintwin.options.dataset import DatasetOptions
 from braintwin.options.retrieve import RetrieveOptions
+from braintwin.options.source import SubsetOptions
 from braintwin.options.synthesize import SynthesizeOptions
 from braintwin.provenance import code_digest, options_digest
 
-Kind = Literal["local", "archive", "https", "synthetic"]
-_SYNTHETIC = "synthetic:"
+Kind = Literal["local", "archive", "https", "s3", "openneuro", "physionet", "datalad", "synthetic"]
 _COHORT = "braintwin.synthetic.cohort"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a dataset lies on this machine, and what is known of how it came there."""
+
+    folder: Path
+    kind: Kind
+    checksum: str = ""
+    version: str = ""
+    manifest: tree.Manifest | None = None
 
 
 def run(
@@ -40,86 +57,134 @@ def run(
     DatasetError
         If the source cannot be read, is not what its checksum says, or is no BIDS dataset.
     """
-    what = f"dataset {name!r}"
-    source = dataset.source
-    if source.startswith(_SYNTHETIC):
-        folder, kind, digest = _synthetic(source, name, synthesize, store, seed)
-    elif is_remote(source):
-        folder, kind, digest = _remote(dataset, name, store, options)
-    else:
-        folder, kind, digest = _local(dataset, name, store)
-    root = find_root(folder, dataset.subfolder, what)
+    place = fetch(name, dataset, synthesize, store, seed, options)
+    root = find_root(place.folder, dataset.subfolder, f"dataset {name!r}")
+    told = describe(root)
+    files = place.manifest.files if place.manifest else []
     write_json(
         record,
         DatasetRecord(
             name=name,
             root=os.path.relpath(root),
-            kind=kind,
-            source=_shown(source),
-            checksum=digest,
-            fingerprint=fingerprint(root, times=kind == "local"),
-            **describe(root),
+            kind=place.kind,
+            source=_shown(dataset.source),
+            checksum=place.checksum,
+            fingerprint=fingerprint(root, times=place.kind == "local"),
+            terms=dataset.terms,
+            files=len(files),
+            bytes=sum(file.size for file in files),
+            unproved=place.manifest.unproved() if place.manifest else 0,
+            **{**told, "version": place.version or told["version"], "licence": told["licence"] or _licence(root)},
         ),
     )
 
 
+def fetch(
+    name: str, dataset: DatasetOptions, synthesize: SynthesizeOptions, store: Path, seed: int, options: RetrieveOptions
+) -> Place:
+    """Return where dataset `name` lies, after bringing it into `store` where it has to be brought."""
+    kind = scheme(dataset.source)
+    if kind == "synthetic":
+        return _synthetic(dataset.source, name, synthesize, store, seed)
+    if kind == "":
+        return _local(dataset, name, store)
+    if kind == "https" and is_archive(public(dataset.source)):
+        return _remote_archive(dataset, name, store, options)
+    return _tree(dataset, name, cast(Kind, kind), store, options)
+
+
 def _shown(source: str) -> str:
     """Return the source as a record may tell it: no keys, no absolute paths."""
-    if is_remote(source):
-        return public(source)
-    return Path(source).name if Path(source).is_absolute() else source
+    if "://" in source:
+        return "datalad:" * source.startswith("datalad:") + public(source.removeprefix("datalad:"))
+    start, colon, rest = source.rpartition(":") if scheme(source) else ("", "", source)
+    return start + colon + (Path(rest).name if Path(rest).expanduser().is_absolute() else rest)
 
 
-def _local(dataset: DatasetOptions, name: str, store: Path) -> tuple[Path, Kind, str]:
-    """Return the folder of a dataset on this machine, its kind and checksum."""
+def _licence(root: Path) -> str:
+    """Return the title of a licence file, where the description names no licence."""
+    for found in sorted(root.glob("LICENSE*")):
+        lines = found.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((line.strip()[:200] for line in lines if line.strip()), "")
+    return ""
+
+
+def _local(dataset: DatasetOptions, name: str, store: Path) -> Place:
+    """Return the place of a dataset on this machine: its own folder, or its archive unpacked in the store."""
     what, path = f"dataset {name!r}", Path(dataset.source).expanduser()
     if path.is_dir():
-        return path, "local", ""
+        return Place(path, "local")
     if not path.exists():
         message = f"{what}: no folder or archive {dataset.source!r}; correct datasets.{name}.source"
         raise DatasetError(message)
     if dataset.checksum:
         verify(path, dataset.checksum, what)
     digest = dataset.checksum or f"sha256:{checksum(path)}"
-    target = _place(store, name, digest)
-    if not target.is_dir():
-        unpack(path, target, what)
-    return target, "archive", digest
+    target = _archive_place(store, name, digest)
+    with tree.held(target):
+        if not target.is_dir():
+            unpack(path, target, what)
+    return Place(target, "archive", digest)
 
 
-def _remote(dataset: DatasetOptions, name: str, store: Path, options: RetrieveOptions) -> tuple[Path, Kind, str]:
-    """Return the folder of a dataset that was downloaded, its kind and checksum."""
+def _remote_archive(dataset: DatasetOptions, name: str, store: Path, options: RetrieveOptions) -> Place:
+    """Return the place of an archive that was downloaded and unpacked."""
     if not dataset.checksum:
         message = (
-            f"dataset {name!r}: a remote source needs a checksum; write datasets.{name}.checksum: sha256:<hex>, as its "
-            "publisher gives it"
+            f"dataset {name!r}: a remote archive needs a checksum; write datasets.{name}.checksum: sha256:<hex>, as "
+            "its publisher gives it"
         )
         raise ConfigError(message)
-    target = _place(store, name, dataset.checksum)
-    if not target.is_dir():
-        archive = target.with_name(f"{target.name}.tar.gz")
-        download(dataset.source, archive, dataset.checksum, retries=options.retries, timeout_s=options.timeout_s)
-        unpack(archive, target, f"dataset {name!r}")
-        archive.unlink()
-    return target, "https", dataset.checksum
+    target = _archive_place(store, name, dataset.checksum)
+    with tree.held(target):
+        if not target.is_dir():
+            box = target.with_name(f"{target.name}.download")
+            archive = re.split(r"[/\\]", public(dataset.source))[-1]
+            file = RemoteFile(archive, dataset.source, None, dataset.checksum)
+            if not box.is_dir():
+                tree.bring([file], box, f"dataset {name!r}", options)
+            unpack(box / archive, target, f"dataset {name!r}")
+            (box / archive).unlink()
+            box.rmdir()
+            tree.manifest_path(box).unlink(missing_ok=True)
+    return Place(target, "https", dataset.checksum)
 
 
-def _synthetic(source: str, name: str, synthesize: SynthesizeOptions, store: Path, seed: int) -> tuple[Path, Kind, str]:
-    """Return the folder of the synthetic cohort, written anew where its options, seed or code changed."""
-    number = source.removeprefix(_SYNTHETIC)
+def _tree(dataset: DatasetOptions, name: str, kind: Kind, store: Path, options: RetrieveOptions) -> Place:
+    """Return the place of a dataset that was brought file by file."""
+    what, asked = f"dataset {name!r}", {"source": dataset.source, "version": dataset.version}
+    subset = "" if dataset.subset == SubsetOptions() else f"_{options_digest(dataset.subset.model_dump())[:6]}"
+    target = store / f"{name}-{options_digest(asked)}{subset}"
+    with tree.held(target):
+        manifest = tree.read_manifest(target) if target.is_dir() else None
+        if manifest is None and kind == "datalad":
+            address = dataset.source.partition(":")[2]
+            manifest = datalad.clone(address, target, dataset.version or "", dataset.subset, options.connections, what)
+        elif manifest is None:
+            listing = list_source(dataset, options, what)
+            files = chosen(listing.files, dataset.subset, what)
+            manifest = tree.bring(files, target, what, options, version=listing.version)
+    digest = f"git:{manifest.version}" if kind == "datalad" else manifest.checksum()
+    version = dataset.version or "" if kind == "datalad" else manifest.version
+    return Place(target, kind, digest, version, manifest)
+
+
+def _synthetic(source: str, name: str, synthesize: SynthesizeOptions, store: Path, seed: int) -> Place:
+    """Return the place of the synthetic cohort, written anew where its options, seed or code changed."""
+    number = source.partition(":")[2]
     try:
         wanted = SynthesizeOptions.model_validate({**synthesize.model_dump(), "people": int(number)})
     except ValueError:
         message = f"dataset {name!r}: source {source!r} needs a number of people from 3 to 500, e.g. synthetic:8"
         raise ConfigError(message) from None
-    digest = options_digest({"options": wanted.model_dump(), "seed": seed, "code": code_digest(_COHORT)})
-    target = store / f"{name}-{digest}"
+    asked: dict[str, Any] = {"options": wanted.model_dump(), "seed": seed, "code": code_digest(_COHORT)}
+    target = store / f"{name}-{options_digest(asked)}"
     if not target.is_dir():
         from braintwin.synthetic.cohort import write_cohort  # it loads the signal libraries
 
         write_cohort(target, wanted, seed)
-    return target, "synthetic", ""
+    return Place(target, "synthetic")
 
 
-def _place(store: Path, name: str, digest: str) -> Path:
+def _archive_place(store: Path, name: str, digest: str) -> Path:
     return store / f"{name}-{digest.partition(':')[2][:12].lower()}"
