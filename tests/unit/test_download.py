@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from braintwin.errors import DatasetError
+from braintwin.io.retrieve.download import download
 from braintwin.io.retrieve.files import RemoteFile
-from braintwin.io.retrieve.http import download, fetch_text
+from braintwin.io.retrieve.http import fetch_text
 from braintwin.options.retrieve import RetrieveOptions
 from unruly_server import UnrulyServer, serving
 
@@ -208,7 +209,7 @@ def test_a_disk_that_is_full_is_no_fault_of_the_server(
     tmp_path: Path, server: UnrulyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.part").symlink_to("/dev/full")
-    monkeypatch.setattr("braintwin.io.retrieve.http.Part.begin", lambda part, version: None)
+    monkeypatch.setattr("braintwin.io.retrieve.download.Part.begin", lambda part, version: None)
     with pytest.raises(DatasetError, match=r"cannot be written \(No space left on device\); free space"):
         fetch(server, tmp_path / "a")
     assert len(server.asked) == 1

@@ -437,3 +437,20 @@ def test_datalad_partial_content(here: Path, annexed: Path) -> None:
 def test_datalad_that_cannot_be_cloned(here: Path) -> None:
     with pytest.raises(DatasetError, match=r"dataset 'd': datalad clone failed \(.*\); run again to go on"):
         bring(here, source="datalad:absent")
+
+
+def test_the_command_fills_the_store(here: Path, server: UnrulyServer, capsys: pytest.CaptureFixture[str]) -> None:
+    from braintwin.cli.main import run
+
+    server.files.update({f"/d/{name}": body for name, body in tree_of().items()})
+    server.sums("/d/")
+    (here / "study.yaml").write_text(json.dumps({"datasets": {"d": {"source": server.address("/d/")}}}))
+    assert run(["retrieve", "--config", "study.yaml"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("d: resources/d-") and "9 files" in told.out
+    assert "dataset 'd': 9 of 9 files" in told.err
+    asked = len(server.asked)
+    assert run(["retrieve", "--config", "study.yaml", "d"]) == 0
+    assert len(server.asked) == asked
+    assert run(["retrieve", "--config", "study.yaml", "e"]) == 2
+    assert "has no dataset 'e'" in capsys.readouterr().err

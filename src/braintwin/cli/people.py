@@ -60,6 +60,18 @@ def fit_population_command(
     raise typer.Exit(run_study(config, cores=cores, dry=dry, quiet=quiet, goal="fit_population"))
 
 
+@app.command("retrieve", epilog="Example: braintwin retrieve --config study.yaml boas")
+def retrieve_command(
+    names: Annotated[list[str] | None, typer.Argument(help="Datasets of the config; all of them where unset.")] = None,
+    config: Annotated[Path, typer.Option(help="The study's config.")] = Path("config.yaml"),
+) -> None:
+    """Bring the datasets of a study here, with a progress bar; a run finds them and brings nothing again."""
+    from braintwin.cli.retrieve import retrieve_datasets
+
+    for line in retrieve_datasets(config, names or []):
+        typer.echo(line)
+
+
 @app.command("synthesize", epilog="Example: braintwin synthesize cohort --people 12 --seed 7")
 def synthesize_command(
     folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],

@@ -16,8 +16,8 @@ from pydantic import BaseModel
 
 from braintwin.errors import DatasetError
 from braintwin.io.records import read_json, write_json
+from braintwin.io.retrieve.download import download
 from braintwin.io.retrieve.files import RemoteFile, check_names, proof
-from braintwin.io.retrieve.http import download
 from braintwin.io.retrieve.meter import Meter
 from braintwin.options.retrieve import RetrieveOptions
 
