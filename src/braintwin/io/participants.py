@@ -1,12 +1,12 @@
 """participants.tsv: who a participant is, what they have, and which night had which condition."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from braintwin.errors import DatasetError, did_you_mean
-from braintwin.io.events import BLANK, is_pointer, table_lines
+from braintwin.io.events import BLANK, is_pointer, shown, table_lines
 
 COVARIATES = ("ahi", "bmi", "isi", "ess", "psqi")
 """Columns that are kept as numbers where a dataset has them (case is ignored)."""
@@ -30,31 +30,40 @@ class Participants:
         text = self.rows.get(label, {}).get(column, "")
         return "" if text.lower() in BLANK else text
 
-    def require(self, column: str, key: str) -> None:
+    def require(self, column: str, key: str, table: str = "participants.tsv") -> None:
         """Refuse a column that the config names and the table lacks."""
         if column not in self.columns:
-            found = ", ".join(self.columns) or "no participants.tsv"
+            found = shown(self.columns) or f"no {table}"
             near = did_you_mean(column, self.columns)
-            message = f"{key} names {column!r}, which participants.tsv does not have (found {found}){near}"
+            message = f"{key} names {column!r}, which {table} does not have (found {found}){near}"
             raise DatasetError(message)
 
 
 def read_participants(root: Path) -> Participants:
     """Read participants.tsv; a dataset without one (or with a pointer in its place) has no rows."""
+    return _keyed(root / "participants.tsv", "participant_id", "sub-")
+
+
+def read_sessions(root: Path, label: str) -> Participants:
+    """Read a participant's sessions.tsv in the same way, by session label (without ``ses-``)."""
+    return _keyed(root / f"sub-{label}" / f"sub-{label}_sessions.tsv", "session_id", "ses-")
+
+
+def _keyed(path: Path, key: str, prefix: str) -> Participants:
     try:
-        raw = (root / "participants.tsv").read_bytes()
-    except OSError:
+        raw = path.read_bytes()
+    except (OSError, ValueError):
         return Participants((), {})
     lines = [] if is_pointer(raw[:64]) else table_lines(raw)
     if not lines:
         return Participants((), {})
     columns = lines[0]
-    key = columns.index("participant_id") if "participant_id" in columns else 0
+    place = columns.index(key) if key in columns else 0
     width = len(columns)
     rows = {
-        line[key].removeprefix("sub-"): dict(zip(columns, line + ("",) * width))
+        line[place].removeprefix(prefix): dict(zip(columns, line + ("",) * width))
         for line in lines[1:]
-        if len(line) > key
+        if len(line) > place and line[place].removeprefix(prefix)
     }
     return Participants(columns, rows)
 
@@ -114,6 +123,22 @@ def condition(people: Participants, label: str, session: str, index: int, condit
     return ""
 
 
+def told_conditions(root: Path, label: str, source: str | None) -> Callable[[str], str]:
+    """Return what gives the condition of a participant's session: its label, or a column of sessions.tsv.
+
+    `source` is ``condition`` of the config: ``session``, ``column:<name>``, or None where neither tells it.
+    """
+    if source is None:
+        return lambda _: ""
+    if source == "session":
+        return str
+    column = source.removeprefix("column:")
+    table = read_sessions(root, label)
+    if table.rows:
+        table.require(column, "condition", f"sub-{label}_sessions.tsv")
+    return lambda session: table.cell(session, column)
+
+
 def _number(text: str) -> str:
     """Return the number that a label ends with, without leading zeros: ``night02`` -> ``2``."""
     found = re.search(r"(\d+)(\.0+)?$", text)
@@ -153,12 +178,12 @@ def chosen(
     order = [label for label in people.rows if label in labels]
     order += sorted(set(labels) - set(order), key=natural)
     if wanted is not None:
-        asked = [label.removeprefix("sub-") for label in wanted]
+        asked = dict.fromkeys(label.removeprefix("sub-") for label in wanted)
         absent = [label for label in asked if label not in labels]
         if absent:
             message = f"people names {absent[0]!r}, who has no recording here{did_you_mean(absent[0], order)}"
             raise DatasetError(message)
         order = [label for label in order if label in asked]
     pids = {label: people.cell(label, column) if column else label for label in order}
-    kept = list(dict.fromkeys(pids.values()))[:limit]
+    kept = set(list(dict.fromkeys(pids.values()))[:limit])
     return {label: pid for label, pid in pids.items() if pid in kept}

@@ -7,9 +7,9 @@ A table is rewritten only where its content changed, so that nothing downstream 
 """
 
 import hashlib
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from braintwin.contracts.stages import EPOCH_S
@@ -17,26 +17,13 @@ from braintwin.contracts.tables import QUARANTINE_COLUMNS, DatasetRecord, NightR
 from braintwin.errors import DatasetError, NightExcluded
 from braintwin.io import participants
 from braintwin.io.bids import walk
-from braintwin.io.nights import Candidate, Night, check_entities, list_nights, read_night
+from braintwin.io.ledger import Found
+from braintwin.io.listing import Candidate, check_entities, list_nights
+from braintwin.io.nights import Night, read_night
 from braintwin.io.records import read_json, read_people, write_nights, write_people, write_table
 from braintwin.options.dataset import DatasetOptions
 from braintwin.options.index import IndexOptions
 from braintwin.paths import night_id, person_id
-
-
-@dataclass
-class Found:
-    """What the datasets hold; people without their batches."""
-
-    nights: list[NightRow] = field(default_factory=list)
-    people: dict[str, PersonRow] = field(default_factory=dict)
-    refused: list[dict[str, str]] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
-
-    def refuse(self, night: str, person: str, reason: str) -> None:
-        """Keep the reason why a night is not in the study."""
-        row = {"night": night, "person": person, "step": "index", "state": "excluded", "reason": reason}
-        self.refused.append(row)
 
 
 def run(
@@ -55,26 +42,40 @@ def run(
     DatasetError
         If a dataset, or the study as a whole, holds no usable night.
     """
-    found = Found()
-    for path in records:
-        record = read_json(path, DatasetRecord)
-        if record.name not in datasets:
-            message = f"record {path.name} is of a dataset that the config does not have; delete it"
-            raise DatasetError(message)
-        try:
-            index_dataset(record, datasets[record.name], options, found)
-        except DatasetError as cause:
-            message = f"dataset {record.name!r}: {cause}"
-            raise DatasetError(message) from None
+    found = index_datasets([read_json(path, DatasetRecord) for path in records], datasets, options)
     known = read_people(people) if people.exists() else []
     rows = assign_batches(known, found.people.values(), options.batch_size)
     _rewrite(refused, lambda path: write_table(path, QUARANTINE_COLUMNS, found.refused))
+    sys.stderr.write(f"index: {found.account()}\n")
     if not found.nights:
         reason, times = Counter(row["reason"] for row in found.refused).most_common(1)[0]
         message = f"no usable night: {len(found.refused)} refused, {times} of them because: {reason}"
         raise DatasetError(message)
     _rewrite(nights, lambda path: write_nights(path, found.nights))
     _rewrite(people, lambda path: write_people(path, rows))
+
+
+def index_datasets(
+    records: Iterable[DatasetRecord], datasets: Mapping[str, DatasetOptions], options: IndexOptions
+) -> Found:
+    """Return what the datasets hold, without writing anything.
+
+    Raises
+    ------
+    DatasetError
+        As :func:`run` does.
+    """
+    found = Found()
+    for record in records:
+        if record.name not in datasets:
+            message = f"record {record.name}.json is of a dataset that the config does not have; delete it"
+            raise DatasetError(message)
+        try:
+            index_dataset(record, datasets[record.name], options, found)
+        except DatasetError as cause:
+            message = f"dataset {record.name!r}: {cause}"
+            raise DatasetError(message) from None
+    return found
 
 
 def index_dataset(record: DatasetRecord, dataset: DatasetOptions, options: IndexOptions, found: Found) -> None:
@@ -86,7 +87,8 @@ def index_dataset(record: DatasetRecord, dataset: DatasetOptions, options: Index
     table = participants.read_participants(root)
     for column, key in _named_columns(dataset):
         table.require(column, key)
-    listing = list_nights(walk(root), dataset.task)
+    scoring = dataset.stages.file
+    listing = list_nights(walk(root, everything=scoring is not None), dataset.task, scoring)
     check_entities(listing, dataset)
     sessions: dict[str, list[Candidate]] = defaultdict(list)
     for candidate in sorted(listing.candidates, key=_order):
@@ -94,20 +96,23 @@ def index_dataset(record: DatasetRecord, dataset: DatasetOptions, options: Index
     pids = participants.chosen(sessions.keys(), table, dataset.people, dataset.person_column, dataset.max_people)
     if dataset.people is None and dataset.max_people is None:
         _refuse_without_files(listing.subs.union(table.rows) - sessions.keys(), record.name, dataset, found)
+    found.ignored += sum(len(nights) for label, nights in sessions.items() if label not in pids)
     positions = _positions(sessions, pids)
     ahi: dict[str, list[float]] = defaultdict(list)
     for label, pid in pids.items():
+        told = participants.told_conditions(root, label, dataset.condition)
         for within, candidate in enumerate(sessions[label], 1):
             row = NightRow(
                 night=night_id(record.name, label, candidate.ses, candidate.run),
                 person=person_id(record.name, pid) if pid else "",
                 dataset=record.name,
                 bids_path=candidate.folder,
-                condition=participants.condition(table, label, candidate.ses, within, dataset.conditions),
+                condition=participants.condition(table, label, candidate.ses, within, dataset.conditions)
+                or told(candidate.ses),
                 night_index=positions[id(candidate)],
             )
             try:
-                _check_names(row, dataset, found)
+                found.admit(row, pid, candidate, dataset.person_column)
                 night = read_night(root, candidate, listing, dataset)
             except NightExcluded as refusal:
                 found.refuse(row.night, row.person, str(refusal))
@@ -134,19 +139,6 @@ def _filled(row: NightRow, night: Night, options: IndexOptions) -> NightRow:
             "fold": fold(row.person, options.folds),
         }
     )
-
-
-def _check_names(row: NightRow, dataset: DatasetOptions, found: Found) -> None:
-    """Refuse a night whose person is not known, or whose name another night of the study has."""
-    if not row.person:
-        message = (
-            f"participants.tsv has no {dataset.person_column!r} for this participant; whose night it is is not known"
-        )
-        raise NightExcluded(message)
-    if row.night in found.names:
-        message = "another recording has the same participant, session and run; choose one by task or people"
-        raise NightExcluded(message)
-    found.names.add(row.night)
 
 
 def _refuse_without_files(labels: Iterable[str], name: str, dataset: DatasetOptions, found: Found) -> None:
