@@ -43,6 +43,9 @@ class Config(Options):
         description="The datasets of the study, by name (letters and digits).",
     )
     treatments: str = option("config/treatments.yaml", "The treatment library.")
+    population: str = option(
+        "src/braintwin/data/population.nc", "The population prior of the hypnogram twin; the packaged one where unset."
+    )
     max_quarantined: float = option(
         0.5, "Share of nights in quarantine above which a run is called a failure.", ge=0, le=1
     )

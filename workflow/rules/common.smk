@@ -122,7 +122,7 @@ def digests(*paths):
 
 
 TREATMENTS = bundled(CONFIG.treatments)
-POPULATION = bundled("src/braintwin/data/population.nc")
+POPULATION = bundled(CONFIG.population)
 STATUSES = [
     *of_nights_status(),
     *(
