@@ -83,6 +83,20 @@ class StudyPaths:
         """Return the population prior that was learned from this study."""
         return self.root / "cohort" / "population.nc"
 
+    def job(self, step: str, name: str) -> Path:
+        """Return the record of a job whose outputs carry no stamp: tables and pages."""
+        return self.root / "provenance" / f"{step}-{name}.json"
+
+    @property
+    def manifest(self) -> Path:
+        """Return the manifest of the last finished run."""
+        return self.root / "manifest.json"
+
+    @property
+    def summary(self) -> Path:
+        """Return the table with one row a person."""
+        return self.root / "cohort" / "summary.tsv"
+
     @property
     def cohort_page(self) -> Path:
         """Return the cohort's page."""

@@ -1,20 +1,33 @@
-"""What a result was made from: code digest, seeds, checksums, canonical content digest.
+"""What a result was made from: code digest, seeds, checksums, options, command, libraries.
 
-Only the standard library, numpy where a value is digested: the Snakefile imports this module.
+Only the standard library at import: the Snakefile imports this module.
 """
 
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import platform
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import braintwin
+from braintwin.digest import VOLATILE, file_digest, lasting_digest
 
-VOLATILE = ("created", "host", "duration_s", "uuid", "command", "sampling_time", "created_at")
-"""Attributes that may differ between two identical results."""
+__all__ = ["VOLATILE", "code_digest", "derive_seed", "environment", "file_digest", "options_digest", "stamp"]
+
+COMMAND: ContextVar[str] = ContextVar("command", default="")
+"""The command that is being carried out, as `shorten` writes it; empty where a step is called from Python."""
+
+LIBRARIES = (
+    "arviz", "dask", "h5py", "mne", "numba", "numpy", "nutpie", "pydantic", "pymc", "pytensor", "scipy", "snakemake",
+    "xarray", "yasa", "zarr",
+)  # fmt: skip
+"""Libraries whose versions are stamped: those that numbers pass through."""
 
 
 def _strip(tree: ast.Module) -> ast.Module:
@@ -92,22 +105,77 @@ def derive_seed(seed: int, step: str, owner: str) -> int:
     return int.from_bytes(digest[:8], "big") >> 1
 
 
-def file_digest(path: Path | str) -> str:
-    """Return the SHA-256 of a file's bytes, in hex."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def options_digest(options: Mapping[str, Any]) -> str:
     """Return 12 hex digits over an options mapping, in canonical JSON."""
     return hashlib.sha256(json.dumps(options, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
 
+@cache
+def _versions() -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def environment() -> dict[str, Any]:
+    """Return what numbers may depend on beside code and data: Python, libraries, processor, BLAS and its threads.
+
+    No host, user or path is among them.
+    """
+    from threadpoolctl import threadpool_info
+
+    shown = ("internal_api", "version", "architecture", "threading_layer", "num_threads")
+    pools = {
+        json.dumps({key: pool[key] for key in shown if pool.get(key) is not None}, sort_keys=True)
+        for pool in threadpool_info()
+    }
+    return {
+        "python": platform.python_version(),
+        "platform": f"{sys.platform}-{platform.machine()}",
+        "packages": _versions(),
+        "blas": [json.loads(pool) for pool in sorted(pools)],
+    }
+
+
+def shorten(words: Sequence[str]) -> str:
+    """Return a command for the stamp: JSON values and long lists as what they are, no absolute path.
+
+    The people and options in a command are stamped in places of their own; a batch names hundreds of files.
+    """
+    parts: list[str] = []
+    flag, values = "", list[str]()
+    for word in [*words, "--"]:
+        if not word.startswith("--"):
+            values.append(word)
+            continue
+        parts += [flag, *_shown(flag, values)] if flag else _shown("", values)
+        flag, values = word, []
+    return " ".join(part for part in parts if part)
+
+
+def _shown(flag: str, values: Sequence[str]) -> list[str]:
+    if any(re.match(r"\s*[{\[]", value) for value in values):
+        return [f"<{flag.strip('-') or 'json'}>"]
+    if len(values) > 3:
+        return [f"<{len(values)} values>"]
+    return [Path(value).name if Path(value).is_absolute() else value for value in values]
+
+
 def stamp(
     *, version: str, step: str, module: str, options: Mapping[str, Any], inputs: Iterable[Path | str], seed: int | None
 ) -> dict[str, str]:
-    """Return the attributes that every output carries; inputs by name and checksum, never by absolute path."""
-    named = {f"{Path(p).parent.name}/{Path(p).name}": file_digest(p)[:16] for p in inputs if Path(p).is_file()}
+    """Return the attributes that every output carries; inputs by name and checksum, never by absolute path.
+
+    `command` and `environment` are VOLATILE: they say how the result came about, and are no part of its digest. The
+    checksum of an input leaves them out too, so that equal results on two machines carry equal stamps.
+    """
+    named = {f"{Path(p).parent.name}/{Path(p).name}": lasting_digest(p)[:16] for p in inputs if Path(p).is_file()}
     return {
         "braintwin_version": version,
         "step": step,
@@ -115,4 +183,6 @@ def stamp(
         "options": json.dumps(options, sort_keys=True, default=str),
         "inputs": json.dumps(named, sort_keys=True),
         "seed": "" if seed is None else str(seed),
+        "command": COMMAND.get(),
+        "environment": json.dumps(environment(), sort_keys=True),
     }

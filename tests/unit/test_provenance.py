@@ -1,11 +1,14 @@
 """The digest of the code, the seeds and the stamp."""
 
+import json
 import sys
 
+import numpy
 import pytest
 
 from braintwin import provenance
-from braintwin.provenance import code_digest, derive_seed, stamp
+from braintwin.digest import lasting_digest
+from braintwin.provenance import code_digest, derive_seed, shorten, stamp
 
 A = '''"""Doc."""
 from braintwin.zz_b import double
@@ -79,3 +82,38 @@ def test_a_stamp_names_inputs_by_their_checksum_and_no_place_on_this_machine(tmp
     assert "p-1/night.nc" in made["inputs"]
     assert str(tmp_path) not in str(made)
     assert made["seed"] == "3"
+
+
+def test_command_and_machine_are_no_part_of_the_digest(tmp_path):
+    """Two machines that find the same values carry the same checksums, down the whole chain of inputs."""
+    import xarray as xr
+
+    values = xr.Dataset({"a": ("x", [1.0, 2.0])})
+    here, there, other = (tmp_path / name / "night.nc" for name in ("here", "there", "other"))
+    for path, attrs, data in (
+        (here, {"command": "one", "environment": "OpenBLAS on Zen"}, values),
+        (there, {"command": "two", "environment": "MKL on Skylake"}, values),
+        (other, {"command": "one", "environment": "OpenBLAS on Zen"}, values + 1e-15),
+    ):
+        path.parent.mkdir()
+        data.assign_attrs(attrs).to_netcdf(path, engine="h5netcdf")
+    assert here.read_bytes() != there.read_bytes()
+    assert lasting_digest(here) == lasting_digest(there) != lasting_digest(other)
+
+
+def test_a_stamp_holds_what_numbers_may_depend_on():
+    made = stamp(version="1", step="rank", module="braintwin.paths", options={}, inputs=[], seed=None)
+    found = json.loads(made["environment"])
+    assert found["packages"]["numpy"] == numpy.__version__
+    assert [pool["internal_api"] for pool in found["blas"]], "numpy has loaded a BLAS"
+
+
+def test_a_command_is_stamped_without_places_and_people():
+    said = shorten(
+        ["braintwin", "step", "rank", "--people", '[{"person": "a-1"}]', "--treatments", "/home/me/t.yaml", "--rank",
+         *(f"results/x/people/p{i}/rank.nc" for i in range(9)), "--seed", "1", "--options", '{"mcid": 5}']
+    )  # fmt: skip
+    assert (
+        said
+        == "braintwin step rank --people <people> --treatments t.yaml --rank <9 values> --seed 1 --options <options>"
+    )

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from braintwin.errors import ConfigError
+from braintwin.provenance import COMMAND, shorten
 
 
 @dataclass(frozen=True)
@@ -208,8 +209,12 @@ def run(words: Sequence[str]) -> int:
         values[flag.name] = (
             [_parse(step, name, flag.parse, t) for t in text] if flag.many else _parse(step, name, flag.parse, text)
         )
+    COMMAND.set(shorten(["braintwin", "step", *words]))
     for arguments in _calls(step, values):
         importlib.import_module(step_module(step)).run(**arguments, options=options)
+    from braintwin.cli.job import record_job  # after the step, which has loaded what this needs
+
+    record_job(step, values, options, step_module(step))
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from braintwin.provenance import VOLATILE
+from braintwin.digest import VOLATILE, lasting_digest
 
 
 def _pieces(dataset: xr.Dataset) -> Iterator[bytes]:
@@ -47,12 +47,8 @@ def dataset_digest(dataset: xr.Dataset) -> str:
 
 
 def content_digest(path: Path | str) -> str:
-    """Return the canonical digest of one artefact, by its kind; of any other file, that of its bytes."""
+    """Return the canonical digest of one artefact: that of its arrays for a zipped Zarr, else `lasting_digest`."""
     path = Path(path)
-    if path.suffix == ".nc":
-        with xr.open_datatree(path, engine="h5netcdf", decode_timedelta=False) as tree:
-            parts = {node.path: dataset_digest(node.to_dataset(inherit=False).load()) for node in tree.subtree}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     if path.name.endswith(".zarr.zip"):
         from zarr.storage import ZipStore
 
@@ -61,11 +57,7 @@ def content_digest(path: Path | str) -> str:
             return dataset_digest(xr.open_zarr(store, consolidated=False).load())
         finally:
             store.close()
-    if path.suffix == ".json":
-        values = json.loads(path.read_text(encoding="utf-8"))
-        kept = {k: v for k, v in values.items() if k not in VOLATILE} if isinstance(values, dict) else values
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return lasting_digest(path)
 
 
 def tree_digests(folder: Path | str) -> dict[str, str]:
