@@ -72,6 +72,29 @@ def retrieve_command(
         typer.echo(line)
 
 
+@app.command("update", epilog="Example: braintwin update --config study.yaml --person lab-07 --night lab-07-2")
+def update_command(
+    person: Annotated[str, typer.Option(help="Whose twin, as in index/people.tsv.")],
+    config: Annotated[
+        Path | None, typer.Option(help="The study's config; the embedded synthetic cohort where unset.")
+    ] = None,
+    night: Annotated[str | None, typer.Option(help="A night of the study's datasets, as in index/nights.tsv.")] = None,
+    hypnogram: Annotated[
+        Path | None, typer.Option(help="An events table outside the datasets, in place of --night.")
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="Only tell the versions, and whether they are whole.")] = (
+        False
+    ),
+    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+) -> None:
+    """Give one hypnogram twin one more night; nothing else is fitted again, and every version is kept."""
+    from braintwin.cli.update import show_history, update_twin
+
+    if history:
+        raise typer.Exit(show_history(config, person))
+    raise typer.Exit(update_twin(config, person, night=night, hypnogram=hypnogram, cores=cores))
+
+
 @app.command("synthesize", epilog="Example: braintwin synthesize cohort --people 12 --seed 7")
 def synthesize_command(
     folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],
@@ -115,6 +138,19 @@ def config_command(
 
         page.write_text(reference(), encoding="utf-8")
         typer.echo(str(page))
+
+
+@app.command("inspect", epilog="Example: braintwin inspect mydataset > lines.txt")
+def inspect_command(
+    path: Annotated[Path, typer.Argument(help="The dataset: a folder, .tar.gz, .tar or .zip.")],
+    config: Annotated[Path | None, typer.Option(help="A config that has some of its keys already.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset in the config.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Say what a dataset would be read as, what is ambiguous, and which lines of the config settle it."""
+    from braintwin.cli.inspect import run as run_inspect
+
+    sys.stdout.write(run_inspect(path, config, name, as_json))
 
 
 @app.command("digest", epilog="Example: braintwin digest results/demo > manifest.txt")

@@ -180,6 +180,19 @@ def run_study(
     return _finish(config, paths, time.monotonic() - began)
 
 
+def run_target(config_path: Path | None, config: Config, paths: StudyPaths, target: str, *, cores: int) -> int:
+    """Bring one target of the workflow up to date and return the exit code; the caller holds the study's lock."""
+    progress = Progress(quiet=False)
+    changed = changed_datasets(config, paths) if target == "index" else []
+    forced = ["--forcerun", *(str(paths.dataset_record(name)) for name in changed)] if changed else []
+    log_path = paths.root / "logs" / "update.log"
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("a", encoding="utf-8") as log:
+        code = _follow(_snakemake(config_path, cores, *forced, "--", target), paths.root, progress, log)
+    progress.close()
+    return _failure(progress) if code else 0
+
+
 def _finish(config: Config, paths: StudyPaths, seconds: float) -> int:
     refused, listed = _quarantined(paths)
     if refused:
