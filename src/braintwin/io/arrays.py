@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from braintwin.contracts.base import Contract
+from braintwin.digest import VOLATILE
 from braintwin.errors import BrainTwinError
 
 CHUNK_BYTES = 32 * 2**20
@@ -91,8 +92,12 @@ def as_str(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def write_epochs(path: Path | str, dataset: xr.Dataset, contract: Contract, *, chunk_epochs: int = 30) -> None:
-    """Write EEG epochs to one zipped Zarr store, chunked over epochs, atomically and with the same bytes each time."""
+    """Write EEG epochs to one zipped Zarr store, chunked over epochs, atomically and with the same bytes each time.
+
+    Volatile attributes are left out: the artefact beside it carries them, and the bytes are what later steps check.
+    """
     dataset = storable(contract.check(contract.stamp_units(dataset), Path(path).name))
+    dataset.attrs = {name: value for name, value in dataset.attrs.items() if name not in VOLATILE}
     per_epoch = max(1, dataset["eeg"].nbytes // max(1, dataset["eeg"].sizes["epoch"]))
     held = max(1, min(chunk_epochs, CHUNK_BYTES // per_epoch))
     chunks = tuple(max(1, min(held, n) if dim == "epoch" else n) for dim, n in dataset["eeg"].sizes.items())
