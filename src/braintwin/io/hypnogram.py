@@ -87,12 +87,10 @@ def read_hypnogram(events: Path, options: StageOptions, *, sidecars: Sequence[Pa
         if path.suffix == ".tsv":
             with suppress(NightExcluded):  # a table that is not the scoring costs no night
                 tables.append(read_events(path))
-    return from_tables(tables, options, _levels([path for path in sidecars if path.suffix == ".json"]))
+    return from_tables(tables, options, levels_of([path for path in sidecars if path.suffix == ".json"]))
 
 
-def from_tables(
-    tables: Sequence[Table], options: StageOptions, levels: Mapping[str, Mapping[str, str]]
-) -> Hypnogram:
+def from_tables(tables: Sequence[Table], options: StageOptions, levels: Mapping[str, Mapping[str, str]]) -> Hypnogram:
     """Return the hypnogram of the first table; the others may hold the lights-off mark.
 
     Raises
@@ -135,7 +133,7 @@ def trim(hypnogram: Hypnogram, keep_min: float) -> Hypnogram:
     )
 
 
-def _levels(sidecars: Sequence[Path]) -> dict[str, dict[str, str]]:
+def levels_of(sidecars: Sequence[Path]) -> dict[str, dict[str, str]]:
     """Return column -> code -> meaning; the nearest sidecar, which comes last, has the last word."""
     found: dict[str, dict[str, str]] = {}
     for path in sidecars:

@@ -31,12 +31,12 @@ def read_night(root: Path, candidate: Candidate, listing: Listing, dataset: Data
     NightExcluded
         If it has neither EEG nor stages, or a scoring that cannot be read without a guess.
     """
-    signal, has_eeg = _signal(root, candidate, listing.sizes, dataset.acquisition)
+    signal, has_eeg = choose_recording(root, candidate, listing.sizes, dataset.acquisition)
     refusals: list[NightExcluded] = []
     best: tuple[str, Hypnogram] | None = None
     tables = _by_likelihood(candidate.events, signal, dataset.stages)
     for table in tables:
-        sidecars = [root / path for path in _inherited(table, listing.sidecars)]
+        sidecars = [root / path for path in inherited(table, listing.sidecars)]
         try:
             hypnogram = read_hypnogram(root / table.path, dataset.stages, sidecars=sidecars)
         except NightExcluded as refusal:
@@ -59,7 +59,9 @@ def read_night(root: Path, candidate: Candidate, listing: Listing, dataset: Data
     raise NightExcluded(message)
 
 
-def _signal(root: Path, candidate: Candidate, sizes: Mapping[str, int], acquisition: str | None) -> tuple[str, bool]:
+def choose_recording(
+    root: Path, candidate: Candidate, sizes: Mapping[str, int], acquisition: str | None
+) -> tuple[str, bool]:
     """Return the recording to use and whether its content is here; PSG before other devices."""
     acq = {entry.path: entities(entry.name).get("acq", "") for entry in candidate.recordings}
     usable = [e for e in candidate.recordings if acquisition is None or acq[e.path] == acquisition.lower()]
@@ -96,7 +98,7 @@ def _by_likelihood(events: Sequence[Entry], signal: str, stages: StageOptions) -
     return sorted(events, key=key)
 
 
-def _inherited(table: Entry, sidecars: Mapping[str, Sequence[Entry]]) -> list[str]:
+def inherited(table: Entry, sidecars: Mapping[str, Sequence[Entry]]) -> list[str]:
     """Return the JSON sidecars of an events table, the nearest last; letter case is ignored."""
     own = entities(table.name)
     parts = table.folder.split("/")

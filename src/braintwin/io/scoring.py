@@ -178,7 +178,7 @@ def _holds_stages(column: str) -> bool:
     return any(word in _plain(column) for word in ("stag", "scor", "hypno"))
 
 
-def _rank(column: str) -> int:
+def name_rank(column: str) -> int:
     """Return how soon a column is tried: a human's scoring, then events, then automatic and raw scoring; 99 never."""
     plain = _plain(column)
     if plain in _PLAIN_NAMES:
@@ -190,7 +190,7 @@ def _rank(column: str) -> int:
     return 3 if _AUTOMATIC.search(plain) or plain.startswith("orig") or plain.endswith(("idx", "code")) else 1
 
 
-def _convincing(labels: set[str]) -> bool:
+def convincing(labels: set[str]) -> bool:
     """Tell whether labels in a column of mixed events are stages: two of them, or one that is not a lone letter."""
     return len(labels) > 1 or any(len(label) > 1 for label in labels)
 
@@ -211,8 +211,11 @@ def stage_column(table: Table, options: StageOptions, levels: Mapping[str, Mappi
                 return column
         near = did_you_mean(options.column, table.columns)
         message = f"no column {options.column!r} in the events table (found {found}){near}; correct stages.column"
-        raise NightExcluded(message)
-    ranked = sorted((c for c in table.columns if _rank(c) < 99), key=_rank)
+        if near or any(_holds_stages(column) for column in table.columns):
+            raise NightExcluded(message)
+        _refuse_likely(table, options, levels)
+        raise Unscored(message)
+    ranked = sorted((c for c in table.columns if name_rank(c) < 99), key=name_rank)
     codes: NightExcluded | None = None
     for column in ranked:
         decoder = Decoder(column, options.codes, levels.get(column, {}))
@@ -221,7 +224,7 @@ def stage_column(table: Table, options: StageOptions, levels: Mapping[str, Mappi
         unknown = [] if decoder.mixed else decoder.unexplained(cells)
         if unknown:
             codes = codes or NightExcluded(_explain(column, unknown))
-        elif labels and (not decoder.mixed or _convincing(labels)):
+        elif labels and (not decoder.mixed or convincing(labels)):
             return column
     if codes is not None:
         raise codes
@@ -253,13 +256,13 @@ def _refuse_likely(table: Table, options: StageOptions, levels: Mapping[str, Map
         cells = table.text(column)
         words = {label for label in decoder.stages(cells) if not is_code(label)}
         rows = sum(cell in words for cell in cells)
-        if _rank(column) == 99 and rows >= LIKELY_ROWS and _convincing(words):
+        if name_rank(column) == 99 and rows >= LIKELY_ROWS and convincing(words):
             message = (
                 f"no stage column (found {found}), but {column!r} looks like one; name it under "
                 "datasets.<name>.stages.column"
             )
             raise NightExcluded(message)
-        if decoder.mixed and _rank(column) < 99:
+        if decoder.mixed and name_rank(column) < 99:
             codes = [cell for cell, long in zip(cells, lasting, strict=True) if long and is_code(cell)]
             unknown = decoder.unexplained(codes)
             if len(codes) >= LIKELY_ROWS and 1 < len(unknown) <= MOST_CODES:
