@@ -95,6 +95,21 @@ def update_command(
     raise typer.Exit(update_twin(config, person, night=night, hypnogram=hypnogram, cores=cores))
 
 
+@app.command("convert", epilog="Example: braintwin convert sleep-edfx sleepedf --reader sleep-edf")
+def convert_command(
+    source: Annotated[Path, typer.Argument(help="Folder of recordings that is not BIDS.")],
+    target: Annotated[Path, typer.Argument(help="BIDS dataset to make; it must not exist.")],
+    reader: Annotated[str | None, typer.Option(help="sleep-edf or edf-csv; the map's where unset.")] = None,
+    mapping: Annotated[Path | None, typer.Option("--map", help="YAML with the keys of `convert` of a config.")] = None,
+    key: Annotated[Path | None, typer.Option(help="Where to keep who is who, if participants are numbered.")] = None,
+) -> None:
+    """Make a BIDS dataset of recordings that are not one; nights that cannot be converted are left out and told."""
+    from braintwin.cli.convert import convert_folder, read_map
+
+    for line in convert_folder(source, target, read_map(mapping, reader), key):
+        typer.echo(line)
+
+
 @app.command("synthesize", epilog="Example: braintwin synthesize cohort --people 12 --seed 7")
 def synthesize_command(
     folder: Annotated[Path, typer.Argument(help="Folder to make; it must not exist.")],
@@ -137,6 +152,12 @@ def config_command(
         from braintwin.contracts.reference import reference
 
         page.write_text(reference(), encoding="utf-8")
+        typer.echo(str(page))
+        from braintwin.io.library import read_library
+        from braintwin.treatment.reference import reference as treatments
+
+        page = page.with_name("treatments.md")
+        page.write_text(treatments(read_library(folder / "treatments.yaml")), encoding="utf-8")
         typer.echo(str(page))
 
 
