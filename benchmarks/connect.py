@@ -1,112 +1,253 @@
-"""CPU seconds of the connectome against mne-connectivity: same data, same run.
+"""The connectome engine against mne-connectivity: same data on disk, same run, CPU seconds and peak memory.
 
-``python benchmarks/connect.py --channels 64 --epochs 900`` is the full size. The peer computes four of the phase
-measures (coherence, imaginary coherence, wPLI, PLV together) from the same Hann windows, and the same envelope
-correlation; ours always gives all seven measures with their standard errors. Prints one JSON line.
+``python benchmarks/connect.py`` takes a minute; ``--full`` is 64 channels x 900 epochs x 30 s at 100 Hz (the peer gets
+40 epochs, and what it takes for each is scaled up; ``--peer-epochs 900`` gives it all of them). Each measurement has a
+process of its own; memory is its peak beyond what the interpreter, the imports and the compiled code took. Prints one
+JSON line per row. ``--scaling`` shows how time grows with channels and epochs, ``--threads`` what a second thread
+gains, ``--night`` a whole night of 256 channels at 250 Hz.
 """
 
 import argparse
 import json
+import os
 import platform
 import resource
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import numpy as np
 
-from braintwin.contracts.connect import MEASURES
-from braintwin.options.connect import ConnectOptions
-from braintwin.signals import envelopes
-from braintwin.signals.connectome import Settings, stage_connectome
+EPOCH_S = 30
+PHASE = ("plv", "imaginary_coherence", "wpli")
 
 
-def cpu(function: Callable[[], Any]) -> tuple[Any, float, float]:
-    """Return the value of `function`, its CPU seconds and its wall seconds."""
-    cpu_start, wall_start = time.process_time(), time.perf_counter()
-    value = function()
-    return value, time.process_time() - cpu_start, time.perf_counter() - wall_start
+def write_signals(path: Path, channels: int, epochs: int, sfreq: float, seed: int = 0) -> None:
+    """Write 1/f signals (epoch, channel, time) with a lagged shared source to Zarr, a chunk at a time."""
+    import zarr
+
+    times, rng = int(EPOCH_S * sfreq), np.random.default_rng(seed)
+    held = max(1, min(30, 32 * 2**20 // (4 * channels * times)))
+    store = zarr.create_array(path, shape=(epochs, channels, times), chunks=(held, channels, times), dtype="f4")
+    scale = np.r_[0, np.arange(1, times // 2 + 1) ** -0.5].astype(np.float32)
+    for start in range(0, epochs, held):
+        part = np.empty((min(held, epochs - start), channels, times), dtype=np.float32)
+        for epoch in part:
+            noise = rng.standard_normal((channels + 1, times), dtype=np.float32)
+            pink = np.fft.irfft(np.fft.rfft(noise) * scale, times)
+            epoch[:] = 500 * (pink[:-1] + 0.5 * np.stack([np.roll(pink[-1], 2 * k) for k in range(channels)]))
+        store[start : start + len(part)] = part
 
 
-def signals(channels: int, epochs: int, times: int, seed: int = 0) -> np.ndarray:
-    """Return 1/f signals (epoch, channel, time) with a lagged shared source, float32."""
-    rng = np.random.default_rng(seed)
-    out = np.empty((epochs, channels, times), dtype=np.float32)
-    scale = np.r_[0, np.arange(1, times // 2 + 1) ** -0.5]
-    for epoch in out:
-        pink = np.fft.irfft(np.fft.rfft(rng.standard_normal((channels + 1, times))) * scale, times)
-        epoch[:] = 500 * (pink[:-1] + 0.5 * np.stack([np.roll(pink[-1], 2 * k) for k in range(channels)]))
-    return out
+def spent() -> float:
+    return time.process_time()
 
 
-def peer_phase(data: np.ndarray, window: int, bands: dict[str, tuple[float, float]], sfreq: float) -> list[np.ndarray]:
+def peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def ours(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+    import dask.array as da
+
+    from braintwin.options.connect import ConnectOptions
+    from braintwin.signals.connectome import Settings, stage_connectome
+
+    eeg = da.from_zarr(path)
+    settings = Settings(
+        sfreq=given["sfreq"], window_s=given["window_s"], bands=ConnectOptions().bands, min_epochs=2,
+        method=given["method"], measures=tuple(given["measures"]), blocks=given["blocks"],
+        threads=given.get("threads", 1), memory_mib=given.get("memory_mib", 512),
+    )  # fmt: skip
+    small = np.random.default_rng(0).standard_normal((2, 3, eeg.shape[2])).astype(np.float32)
+    stage_connectome(da.from_array(small), np.ones((2, 3), bool), settings)  # imports, compiled code
+    eeg[0, 0].compute(scheduler="synchronous")
+    base, begun, wall = peak_mib(), spent(), time.perf_counter()
+    found = stage_connectome(eeg, np.ones(eeg.shape[:2], bool), settings)
+    row = {"cpu_s": spent() - begun, "wall_s": time.perf_counter() - wall, "peak_mib": peak_mib() - base}
+    row["resident_mib"] = peak_mib()
+    if few := given.get("few"):
+        pairs = np.triu_indices(eeg.shape[1], 1)
+        found = stage_connectome(eeg[:few], np.ones((few, eeg.shape[1]), bool), settings)
+        np.save(path.parent / "ours.npy", found.value[:, :, *pairs])
+    return row
+
+
+def peer_phase(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+    import zarr
     from mne_connectivity import spectral_connectivity_epochs
 
-    cut = np.lib.stride_tricks.sliding_window_view(data, window, axis=-1)[:, :, :: window // 2]
-    windows = cut.transpose(0, 2, 1, 3).reshape(-1, data.shape[1], window)
-    found = spectral_connectivity_epochs(
-        windows, method=["coh", "imcoh", "plv", "wpli"], indices=np.triu_indices(data.shape[1], 1), sfreq=sfreq,
-        mode="fourier", faverage=True, verbose="error",
-        fmin=[low for low, _ in bands.values()], fmax=[high - 1e-6 for _, high in bands.values()],
-    )  # fmt: skip
-    return [one.get_data() for one in found]
+    from braintwin.options.connect import ConnectOptions
+
+    bands, stored = ConnectOptions().bands, zarr.open_array(path, mode="r")
+    pairs = np.triu_indices(stored.shape[1], 1)
+
+    def run(epochs: int) -> list[np.ndarray]:
+        found = spectral_connectivity_epochs(
+            np.asarray(stored[:epochs], dtype=np.float64), method=["plv", "imcoh", "wpli"], indices=pairs,
+            sfreq=given["sfreq"], mode="multitaper", faverage=True, verbose="error",
+            fmin=[low for low, _ in bands.values()], fmax=[high - 1e-6 for _, high in bands.values()],
+        )  # fmt: skip
+        return [one.get_data().T for one in found]
+
+    row, values = timed_peer(run, stored.shape[0], given["few"])
+    np.save(path.parent / "peer.npy", np.stack(values, axis=1))
+    return row
 
 
-def peer_envelope(data: np.ndarray, gain: np.ndarray, sfreq: float) -> np.ndarray:
+def peer_envelope(path: Path, given: dict[str, Any]) -> dict[str, Any]:
+    import zarr
     from mne_connectivity import envelope_correlation
 
-    filtered = (next(envelopes.analytic(epoch, gain[None], sfreq)) for epoch in data)
-    return np.mean(envelope_correlation(filtered, orthogonalize="pairwise", absolute=False).get_data("dense"), axis=0)
+    from braintwin.options.connect import ConnectOptions
+    from braintwin.signals import envelopes
+
+    stored = zarr.open_array(path, mode="r")
+    gains = envelopes.band_gains(ConnectOptions().bands, given["sfreq"], stored.shape[2])
+    pairs = np.triu_indices(stored.shape[1], 1)
+
+    def run(epochs: int) -> list[np.ndarray]:
+        values = []
+        for gain in gains:  # the filter is the same for both, and its time counts for both
+            signals = (next(envelopes.analytic(epoch, gain[None], given["sfreq"])) for epoch in stored[:epochs])
+            found = envelope_correlation(signals, orthogonalize="pairwise", absolute=False).get_data("dense")
+            values.append(found[..., 0].mean(axis=0).T[pairs])
+        return values
+
+    row, values = timed_peer(run, stored.shape[0], given["few"])
+    np.save(path.parent / "peer.npy", np.stack(values)[:, None])
+    return row
+
+
+def timed_peer(run: Any, epochs: int, few: int) -> tuple[dict[str, Any], Any]:
+    """Return the peer's time for all epochs, from what some of them take beyond what a quarter of them takes."""
+    run(1)
+    base, begun = peak_mib(), spent()
+    quarter = max(1, few // 4)
+    if few < epochs:
+        run(quarter)
+    middle = spent()
+    values = run(few)
+    taken = spent() - middle
+    each = (taken - (middle - begun)) / (few - quarter) if few < epochs else 0.0
+    row = {"cpu_s": taken + each * (epochs - few), "epochs_run": few, "peak_mib": peak_mib() - base}
+    return row, values
+
+
+JOBS = {"ours": ours, "peer_phase": peer_phase, "peer_envelope": peer_envelope}
+
+
+def child(job: str, path: Path, **given: Any) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, __file__, "--job", job, "--path", str(path), "--given", json.dumps(given)],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def show(what: str, **numbers: Any) -> None:
+    numbers = {key: round(value, 1) if isinstance(value, float) else value for key, value in numbers.items()}
+    print(json.dumps({"what": what, **numbers}), flush=True)
+
+
+def against_peers(folder: Path, channels: int, epochs: int, sfreq: float, few: int) -> None:
+    path = folder / "eeg.zarr"
+    write_signals(path, channels, epochs, sfreq)
+    size = f"{channels} channels x {epochs} epochs x {EPOCH_S} s at {sfreq:g} Hz, 5 bands"
+    common = {"sfreq": sfreq, "few": few}
+    for what, measures, peer in (
+        ("PLV, imaginary coherence and wPLI, 7 tapers", PHASE, "peer_phase"),
+        ("orthogonalised AEC", ("aec_orth",), "peer_envelope"),
+    ):
+        window = {"method": "multitaper", "window_s": EPOCH_S} if peer == "peer_phase" else {
+            "method": "hann", "window_s": 4.0}  # fmt: skip
+        mine = child("ours", path, measures=measures, blocks=0, **window, **common)
+        theirs = child(peer, path, **common)
+        gap = np.abs(np.load(folder / "ours.npy") - np.load(folder / "peer.npy")).max()
+        show(
+            f"{what}: {size}", ours_cpu_s=mine["cpu_s"], peer_cpu_s=theirs["cpu_s"],
+            ratio=theirs["cpu_s"] / mine["cpu_s"], ours_peak_mib=mine["peak_mib"], peer_peak_mib=theirs["peak_mib"],
+            peer_epochs_run=theirs["epochs_run"], largest_difference=f"{gap:.1e}",
+        )  # fmt: skip
+    from braintwin.contracts.connect import MEASURES
+
+    for method, window_s in (("multitaper", EPOCH_S), ("hann", 4.0)):
+        mine = child(
+            "ours", path, measures=MEASURES, blocks=20, method=method, window_s=window_s, sfreq=sfreq
+        )  # fmt: skip
+        show(f"all {len(MEASURES)} measures with errors, {method}: {size}", ours_cpu_s=mine["cpu_s"],
+             ours_peak_mib=mine["peak_mib"])  # fmt: skip
+
+
+def scaling(folder: Path) -> None:
+    common = {"measures": PHASE, "blocks": 0, "method": "multitaper", "window_s": EPOCH_S, "sfreq": 100.0}
+    for channels, epochs in ((16, 60), (32, 60), (64, 60), (128, 60), (64, 30), (64, 120), (64, 240)):
+        path = folder / f"{channels}-{epochs}.zarr"
+        write_signals(path, channels, epochs, 100.0)
+        mine = child("ours", path, **common)
+        show("scaling", channels=channels, epochs=epochs, cpu_s=round(mine["cpu_s"], 2), peak_mib=mine["peak_mib"])
+
+
+def second_thread(folder: Path, channels: int, epochs: int) -> None:
+    path = folder / "threads.zarr"
+    write_signals(path, channels, epochs, 100.0)
+    rows = {}
+    for threads in (1, 2, 1, 2):
+        mine = child("ours", path, measures=(*PHASE, "aec_orth"), blocks=0, method="multitaper", window_s=EPOCH_S,
+                     sfreq=100.0, threads=threads)  # fmt: skip
+        rows.setdefault(threads, []).append(mine)
+        load = os.getloadavg()[0]
+        show("threads", threads=threads, wall_s=mine["wall_s"], cpu_s=mine["cpu_s"], load_of_the_machine=load)
+    wall = {threads: min(row["wall_s"] for row in found) for threads, found in rows.items()}
+    show("second thread", gain=round(wall[1] / wall[2], 2))
+
+
+def night(folder: Path, channels: int, epochs: int, sfreq: float) -> None:
+    from braintwin.contracts.connect import MEASURES
+
+    path = folder / "night.zarr"
+    write_signals(path, channels, epochs, sfreq)
+    mine = child("ours", path, measures=MEASURES, blocks=20, method="hann", window_s=4.0, sfreq=sfreq, threads=2)
+    show(f"night: {channels} channels x {epochs} epochs x {EPOCH_S} s at {sfreq:g} Hz, all measures with errors",
+         cpu_s=mine["cpu_s"], wall_s=mine["wall_s"], peak_mib=mine["peak_mib"],
+         resident_mib=mine["resident_mib"])  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--channels", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--sfreq", type=float, default=100.0)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--peer-epochs", type=int, default=60, help="epochs the peer gets; its time is scaled up")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="64 channels, 900 epochs")
+    parser.add_argument("--peer-epochs", type=int, default=40, help="epochs the peer gets; its time is scaled up")
+    parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--threads", action="store_true")
+    parser.add_argument("--night", action="store_true")
+    parser.add_argument("--channels", type=int, default=256, help="of --night")
+    parser.add_argument("--epochs", type=int, default=960, help="of --night")
+    parser.add_argument("--job", choices=JOBS, help=argparse.SUPPRESS)
+    parser.add_argument("--path", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--given", type=json.loads, help=argparse.SUPPRESS)
     given = parser.parse_args()
-
-    options = ConnectOptions()
-    settings = Settings(
-        sfreq=given.sfreq, window_s=options.window_s, bands=options.bands, threads=given.threads, min_epochs=2
-    )
-    data = signals(given.channels, given.epochs, int(30 * given.sfreq))
-    valid = np.ones(data.shape[:2], dtype=bool)
-    stage_connectome(data[:4, :3], valid[:4, :3], settings)  # compile
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    _, ours_cpu, ours_wall = cpu(lambda: stage_connectome(data, valid, settings))
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-
-    few = data[: given.peer_epochs]
-    scale = len(data) / len(few)
-    ours_few = stage_connectome(few, valid[: len(few)], settings)
-    gains = envelopes.band_gains(settings.bands, given.sfreq, data.shape[-1])
-    peer_phase(few[:2, :3], settings.window, settings.bands, given.sfreq)  # imports
-    phase, phase_cpu, _ = cpu(lambda: peer_phase(few, settings.window, settings.bands, given.sfreq))
-    correlations, envelope_cpu, _ = cpu(lambda: [peer_envelope(few, gain, given.sfreq) for gain in gains])
-    pairs = np.triu_indices(given.channels, 1)
-    names = ("coherence", "imaginary_coherence", "plv", "wpli")
-    gaps = [
-        np.abs(ours_few.value[:, MEASURES.index(name)][:, *pairs].T - peer).max()
-        for name, peer in zip(names, phase, strict=True)
-    ]
-    gaps.append(np.abs(ours_few.value[:, -1][:, *pairs] - [c[..., 0].T[pairs] for c in correlations]).max())
-    row = {
-        "what": f"connectome, {given.channels} channels x {given.epochs} epochs x 30 s at {given.sfreq:g} Hz, 5 bands",
-        "ours_cpu_s": round(ours_cpu, 2),
-        "ours_wall_s": round(ours_wall, 2),
-        "ours_peak_mib_beyond_input": round(memory / 1024),
-        "peer_phase_cpu_s": round(phase_cpu * scale, 2),
-        "peer_envelope_cpu_s": round(envelope_cpu * scale, 2),
-        "peer_epochs_run": len(few),
-        "ratio": round((phase_cpu + envelope_cpu) * scale / ours_cpu, 1),
-        "largest_difference": dict(zip((*names, "aec_orth"), (float(f"{gap:.2g}") for gap in gaps), strict=True)),
-        "threads": given.threads,
-        "machine": f"{platform.machine()}, python {platform.python_version()}",
-    }
-    print(json.dumps(row))
+    if given.job:
+        print(json.dumps(JOBS[given.job](given.path, given.given)))
+        return
+    print(json.dumps({"machine": platform.machine(), "python": platform.python_version()}))
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        if given.scaling:
+            scaling(folder)
+        elif given.threads:
+            second_thread(folder, 64, 200)
+        elif given.night:
+            night(folder, given.channels, given.epochs, 250.0)
+        elif given.full:
+            against_peers(folder, 64, 900, 100.0, given.peer_epochs)
+        else:
+            against_peers(folder, 20, 120, 100.0, min(40, given.peer_epochs))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,15 @@ MEASURES = (
     "pli",
     "wpli",
     "dwpli2",
+    "ciplv",
+    "psi",
     "aec_orth",
 )
 """Coupling measures, in the order of the ``measure`` dimension.
 
-All are symmetric but imaginary coherence, whose sign tells which channel leads: (i, j) is minus (j, i), positive where
-`node` leads `node_to`. Orthogonalised AEC keeps its sign. The diagonal is 0, or NaN for a node without any estimate.
+All are symmetric but imaginary coherence and the phase slope index, whose sign tells which channel leads: (i, j) is
+minus (j, i), positive where `node` leads `node_to`. Orthogonalised AEC keeps its sign. The diagonal is 0, or NaN for a
+node without any estimate.
 """
 
 CONNECTOME = Contract(

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from braintwin.signals.kernels import FAST, SEGMENT
+
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Index = NDArray[np.intp]
@@ -15,8 +17,6 @@ TRANSITION_HZ = 0.5
 
 TRIM_S = 1.0
 """What is cut from both ends of an epoch after filtering, because the filter wraps around there."""
-
-_SEGMENT = 128  # samples added in float32 before they go to the float64 sum
 
 
 def band_gains(
@@ -52,7 +52,7 @@ def band_gains(
 
 
 def analytic(epoch: Singles, gains: Singles, sfreq: float) -> Iterator[NDArray[np.complex64]]:
-    """Yield each band's analytic signal (channel, sample) of one epoch (channel, time), trimmed, of unit RMS.
+    """Yield each band's analytic signal (channel, sample) of one epoch (channel, time), trimmed.
 
     A channel that is silent in the band stays 0.
     """
@@ -61,59 +61,80 @@ def analytic(epoch: Singles, gains: Singles, sfreq: float) -> Iterator[NDArray[n
     n_times = epoch.shape[-1]
     trim = min(round(TRIM_S * sfreq), n_times // 10)
     spectrum = rfft(epoch - epoch.mean(axis=-1, keepdims=True), axis=-1)
-    padded = np.zeros(epoch.shape, dtype=np.complex64)
     for gain in gains:
-        np.multiply(spectrum, gain, out=padded[:, : gain.size])
-        signal = ifft(padded, axis=-1)[:, trim : n_times - trim]
-        rms = np.sqrt(np.mean(signal.real**2 + signal.imag**2, axis=-1, keepdims=True))
-        yield np.asarray(signal / np.where(rms > 0, rms, np.float32(1)), dtype=np.complex64)
+        passed = np.flatnonzero(gain)
+        padded = np.zeros(epoch.shape, dtype=np.complex64)
+        if passed.size:
+            inside = slice(passed[0], passed[-1] + 1)
+            np.multiply(spectrum[:, inside], gain[inside], out=padded[:, inside])
+        yield np.asarray(ifft(padded, axis=-1, overwrite_x=True), dtype=np.complex64)[:, trim : n_times - trim]
 
 
-def _pair_correlations(
-    parts: Singles, inverse: Singles, centred: Singles, spread: Floats, first: Index, second: Index
-) -> Floats:
+def _features(signal: NDArray[np.complex64], features: Singles, means: Floats, spread: Floats) -> None:
+    """Write what the pairs need of each channel of (channel, sample): compiled below.
+
+    `features` (channel, 3, sample): real part, imaginary part, 1 / envelope, in units of the channel's RMS;
+    `means`, `spread` (channel,): mean of the envelope, and the sum of its squared deviations.
+    """
+    n_times = signal.shape[1]
+    for c in range(signal.shape[0]):
+        power = np.float64(0)
+        for k in range(n_times):
+            power += np.float64(signal[c, k].real ** 2 + signal[c, k].imag ** 2)
+        scale = np.float32(np.sqrt(n_times / power)) if power > 0 else np.float32(0)
+        total = squares = np.float64(0)
+        for k in range(n_times):
+            real, imag = signal[c, k].real * scale, signal[c, k].imag * scale
+            envelope = np.sqrt(real * real + imag * imag)
+            features[c, 0, k] = real
+            features[c, 1, k] = imag
+            features[c, 2, k] = np.float32(1) / envelope if envelope > 0 else np.float32(0)
+            total += np.float64(envelope)
+            squares += np.float64(envelope) * np.float64(envelope)
+        means[c] = total / n_times
+        spread[c] = squares - total * total / n_times
+
+
+def _pair_correlations(features: Singles, means: Floats, spread: Floats, first: Index, second: Index) -> Floats:
     """Return the correlation of each pair; compiled below.
 
-    `parts` (2, channel, sample): real and imaginary parts; `inverse` (channel, sample): 1 / envelope;
-    `centred` (channel, sample): envelope less its mean; `spread` (channel,): sum of its squares.
+    The part of x that is out of phase with y has the envelope c / |y| with c = |Im(x conj(y))|. Its product with the
+    envelope of y is c itself, so that one sum of c serves both directions.
     """
-    n_times = inverse.shape[1]
+    n_times = features.shape[2]
     zero = np.float32(0)
     out = np.empty(first.size)
     for p in range(first.size):
         i, j = first[p], second[p]
-        xr, xi, yr, yi = parts[0, i], parts[1, i], parts[0, j], parts[1, j]
-        x_inverse, y_inverse, x_centred, y_centred = inverse[i], inverse[j], centred[i], centred[j]
-        sum_x = sum_xx = sum_xy = sum_y = sum_yy = sum_yx = np.float64(0)
-        for start in range(0, n_times, _SEGMENT):
-            a = aa = ab = b = bb = ba = zero
-            for k in range(start, min(start + _SEGMENT, n_times)):
+        xr, xi, x_inverse = features[i, 0], features[i, 1], features[i, 2]
+        yr, yi, y_inverse = features[j, 0], features[j, 1], features[j, 2]
+        both = sum_x = sum_xx = sum_y = sum_yy = np.float64(0)
+        for start in range(0, n_times, SEGMENT):
+            c = a = aa = b = bb = zero
+            for k in range(start, min(start + SEGMENT, n_times)):
                 apart = abs(xi[k] * yr[k] - xr[k] * yi[k])
-                x = apart * y_inverse[k]  # envelope of x, less what is in phase with y
+                x = apart * y_inverse[k]
                 y = apart * x_inverse[k]
+                c += apart
                 a += x
                 aa += x * x
-                ab += x * y_centred[k]
                 b += y
                 bb += y * y
-                ba += y * x_centred[k]
+            both += np.float64(c)
             sum_x += np.float64(a)
             sum_xx += np.float64(aa)
-            sum_xy += np.float64(ab)
             sum_y += np.float64(b)
             sum_yy += np.float64(bb)
-            sum_yx += np.float64(ba)
         var_x = (sum_xx - sum_x * sum_x / n_times) * spread[j]
         var_y = (sum_yy - sum_y * sum_y / n_times) * spread[i]
-        one = sum_xy / np.sqrt(var_x) if var_x > 0.0 else 0.0
-        other = sum_yx / np.sqrt(var_y) if var_y > 0.0 else 0.0
+        one = (both - means[j] * sum_x) / np.sqrt(var_x) if var_x > 0.0 else 0.0
+        other = (both - means[i] * sum_y) / np.sqrt(var_y) if var_y > 0.0 else 0.0
         out[p] = (one + other) / 2
     return out
 
 
-_correlate: Callable[..., Floats] = njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz", "arcp"})(
-    _pair_correlations
-)
+_write_features: Callable[..., None] = njit(cache=True, nogil=True, fastmath=FAST)(_features)
+_correlate: Callable[..., Floats] = njit(cache=True, nogil=True, fastmath=FAST)(_pair_correlations)
 
 
 def orthogonal_correlations(signal: NDArray[np.complex64], first: Index, second: Index) -> Floats:
@@ -137,24 +158,23 @@ def orthogonal_correlations(signal: NDArray[np.complex64], first: Index, second:
     ----------
     Hipp et al. 2012, doi:10.1038/nn.3101; Brookes et al. 2012, doi:10.1016/j.neuroimage.2012.03.048.
     """
-    envelope = np.sqrt(signal.real**2 + signal.imag**2)
-    inverse = 1 / np.where(envelope > 0, envelope, np.float32(1))
-    centred = envelope - envelope.mean(axis=-1, keepdims=True, dtype=np.float64).astype(np.float32)
-    spread = np.sum(centred.astype(np.float64) ** 2, axis=-1)
-    return _correlate(np.stack([signal.real, signal.imag]), inverse, centred, spread, first, second)
+    features = np.empty((len(signal), 3, signal.shape[1]), dtype=np.float32)
+    means, spread = np.empty(len(signal)), np.empty(len(signal))
+    _write_features(signal, features, means, spread)
+    return _correlate(features, means, spread, first, second)
 
 
-def envelope_sums(
-    epochs: Singles, valid: NDArray[np.bool_], first: Index, second: Index, *, gains: Singles, sfreq: float
+def epoch_correlations(
+    epoch: Singles, clean: NDArray[np.bool_], first: Index, second: Index, *, gains: Singles, sfreq: float
 ) -> Floats:
-    """Return the sum over epochs of each pair's correlation, per band, over epochs in which both are valid.
+    """Return each pair's correlation in one epoch, per band; 0 where one of the two is not clean.
 
     Parameters
     ----------
-    epochs : (epoch, channel, time) float32, µV
-        Zero where not valid.
-    valid : (epoch, channel) bool
-        Clean channels of each epoch.
+    epoch : (channel, time) float32, µV
+        Zero where not clean.
+    clean : (channel,) bool
+        Clean channels.
     first, second : (pair,) int
         Channels of each pair.
     gains : (band, freq) float32
@@ -167,8 +187,8 @@ def envelope_sums(
     (band, pair) float64
     """
     out = np.zeros((len(gains), first.size))
-    for epoch, clean in zip(epochs, valid, strict=True):
-        both = np.flatnonzero(clean[first] & clean[second])
-        for band, signal in enumerate(analytic(epoch, gains, sfreq)):
-            out[band, both] += orthogonal_correlations(signal, first[both], second[both])
+    both = np.flatnonzero(clean[first] & clean[second])
+    if both.size:
+        for row, signal in zip(out, analytic(epoch, gains, sfreq), strict=True):
+            row[both] = orthogonal_correlations(signal, first[both], second[both])
     return out
