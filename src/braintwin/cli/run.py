@@ -175,6 +175,9 @@ def run_study(
     if dry:
         return 0
     if goal == "fit_population":
+        if not paths.population.is_file():  # the workflow had to bring a dataset again, and stopped after that
+            message = "fit-population: a dataset or the code changed during the run; run the same command again"
+            raise BrainTwinError(message)
         sys.stdout.write(f"done in {time.monotonic() - began:.0f} s: {paths.population}\n")
         return 0
     return _finish(config, paths, time.monotonic() - began)
