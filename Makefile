@@ -4,11 +4,12 @@
 PYTHON ?= python3
 VENV   ?= .venv
 CORES  ?= 2
+WHEELHOUSE ?=
 ONLY   ?= tests/validate
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help install demo test lint format bench validate config lock clean
+.PHONY: help install demo test lint format bench validate config wheelhouse test-latest lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -16,7 +17,7 @@ help:            ## this list
 install: $(VENV)/.installed   ## a virtual environment from the lock
 
 $(VENV)/.installed: envs/install.sh envs/lock-3.11.txt envs/lock-3.12.txt envs/lock-3.13.txt pyproject.toml
-	@sh envs/install.sh "$(PYTHON)" "$(VENV)"
+	@sh envs/install.sh "$(PYTHON)" "$(VENV)" "$(WHEELHOUSE)"
 	@touch $@
 
 demo: install    ## the whole pipeline on the embedded synthetic cohort
@@ -46,6 +47,13 @@ validate: install  ## long evidence, resumable: studies/validation/*.json (ONLY=
 
 config: install  ## write config/config.yaml and config/schema.json from the options
 	@$(RUN) braintwin config --write
+
+wheelhouse:      ## what the lock names, in a folder, to install without network (WHEELHOUSE=folder)
+	@sh envs/wheelhouse.sh "$(PYTHON)" "$(or $(WHEELHOUSE),wheelhouse)"
+
+test-latest:     ## the quick tests against the newest versions that pyproject.toml allows, in .venv-latest
+	@sh envs/latest.sh "$(PYTHON)" .venv-latest
+	@PATH="$(abspath .venv-latest/bin):$$PATH" .venv-latest/bin/python -m pytest -n $(CORES) --dist loadgroup tests/unit tests/laws tests/golden tests/architecture
 
 lock: install    ## resolve the locks and envs/braintwin.yaml again (needs uv)
 	@sh envs/lock.sh

@@ -12,6 +12,8 @@ from braintwin.cli.step import STEPS
 from braintwin.config import Config, default_yaml, json_schema, load_config, parse_config
 from braintwin.contracts.reference import reference
 from braintwin.errors import ConfigError
+from braintwin.io.library import read_library
+from braintwin.treatment.reference import reference as treatments
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
@@ -106,3 +108,11 @@ def test_rules_only_call_a_step_and_say_what_goes_in_and_out(path):
 def test_every_step_has_a_rule():
     called = {s for p in RULES for b in blocks(p) for s in re.findall(r'"braintwin step ([a-z-]+) ', b)}
     assert called == set(STEPS)
+
+
+def test_the_reference_of_treatments_is_what_the_library_says():
+    library = read_library(ROOT / "config" / "treatments.yaml")
+    assert (ROOT / "docs" / "reference" / "treatments.md").read_text(encoding="utf-8") == treatments(library), (
+        "docs/reference/treatments.md is stale: run `make config`"
+    )
+    assert all(f"`{key}` · " in treatments(library) for key in library.treatments)
