@@ -1,27 +1,20 @@
 """Where a dataset comes from and how its scoring is to be read."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from braintwin.options.base import Options, option
+from braintwin.options.codes import StageLabel, text_keys
+from braintwin.options.convert import ConvertOptions
 from braintwin.options.source import SubsetOptions, refuse_secrets
-
-StageLabel = Literal["W", "N1", "N2", "N3", "R", "?"]
-"""A stage, or ``?`` for an epoch that is to count as missing."""
-
-
-def _text_keys(codes: Any) -> Any:
-    """Return `codes` with keys as text: YAML reads the key of ``0: W`` as a number."""
-    return {str(code): stage for code, stage in codes.items()} if isinstance(codes, Mapping) else codes
 
 
 class StageOptions(Options):
     """How the hypnogram of a dataset is written."""
 
     column: str | None = option(None, "Column of events.tsv that holds the stage; found by its name where unset.")
-    codes: Annotated[dict[str, StageLabel], BeforeValidator(_text_keys)] = option(
+    codes: Annotated[dict[str, StageLabel], BeforeValidator(text_keys)] = option(
         {},
         "What each code means, e.g. {'0': W, '1': N1, '2': N2, '3': N3, '4': R}, '?' for missing; "
         "integer codes are never guessed.",
@@ -56,6 +49,7 @@ class DatasetOptions(Options):
         "public", "Whether s3:// is asked unsigned, or with the credentials of the environment or keyring."
     )
     requester_pays: bool = option(False, "Whether you pay for what an s3:// source sends (needs credentials).")
+    convert: ConvertOptions | None = option(None, "How the source becomes BIDS, where it is not.")
     terms: str = option("", "Consent and terms of use of these data, in a sentence; shown in the report.")
     checksum: str | None = option(
         None,

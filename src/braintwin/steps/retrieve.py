@@ -6,19 +6,22 @@ OUT  datasets/<name>.json; the files go once into <store>/<name>-<digest of what
 
 import os
 import re
-from dataclasses import dataclass
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from braintwin.contracts.tables import DatasetRecord
 from braintwin.errors import ConfigError, DatasetError
 from braintwin.io.bids import describe, find_root, fingerprint
+from braintwin.io.convert.run import convert
 from braintwin.io.records import write_json
 from braintwin.io.retrieve import datalad, tree
 from braintwin.io.retrieve.archive import is_archive, unpack
 from braintwin.io.retrieve.files import RemoteFile, checksum, chosen, verify
 from braintwin.io.retrieve.http import public
 from braintwin.io.retrieve.sources import list_source, scheme
+from braintwin.options.convert import ConvertOptions
 from braintwin.options.dataset import DatasetOptions
 from braintwin.options.retrieve import RetrieveOptions
 from braintwin.options.source import SubsetOptions
@@ -27,6 +30,7 @@ from braintwin.provenance import code_digest, options_digest
 
 Kind = Literal["local", "archive", "https", "s3", "openneuro", "physionet", "datalad", "synthetic"]
 _COHORT = "braintwin.synthetic.cohort"
+_CONVERTER = "braintwin.io.convert.run"
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ def run(
         If the source cannot be read, is not what its checksum says, or is no BIDS dataset.
     """
     place = fetch(name, dataset, synthesize, store, seed, options)
-    root = find_root(place.folder, dataset.subfolder, f"dataset {name!r}")
+    root = _root(place.folder, dataset, name)
     told = describe(root)
     files = place.manifest.files if place.manifest else []
     write_json(
@@ -82,15 +86,44 @@ def run(
 def fetch(
     name: str, dataset: DatasetOptions, synthesize: SynthesizeOptions, store: Path, seed: int, options: RetrieveOptions
 ) -> Place:
-    """Return where dataset `name` lies, after bringing it into `store` where it has to be brought."""
+    """Return where dataset `name` lies, after bringing it into `store` and converting it where that must be done."""
     kind = scheme(dataset.source)
     if kind == "synthetic":
         return _synthetic(dataset.source, name, synthesize, store, seed)
     if kind == "":
-        return _local(dataset, name, store)
-    if kind == "https" and is_archive(public(dataset.source)):
-        return _remote_archive(dataset, name, store, options)
-    return _tree(dataset, name, cast(Kind, kind), store, options)
+        place = _local(dataset, name, store)
+    elif kind == "https" and is_archive(public(dataset.source)):
+        place = _remote_archive(dataset, name, store, options)
+    else:
+        place = _tree(dataset, name, cast(Kind, kind), store, options)
+    return place if dataset.convert is None else _converted(dataset.convert, dataset.subfolder, name, place, store)
+
+
+def _converted(options: ConvertOptions, subfolder: str, name: str, place: Place, store: Path) -> Place:
+    """Return the place of a dataset that was made BIDS, anew where its files, the map or the converter changed."""
+    folder = place.folder / subfolder if subfolder else place.folder
+    if not folder.resolve().is_relative_to(place.folder.resolve()):
+        message = f"dataset {name!r}: subfolder {subfolder!r} leaves the dataset; name a folder inside it"
+        raise DatasetError(message)
+    files = place.checksum or fingerprint(folder, times=True)
+    made_from = {"files": files, "inside": subfolder, "map": options.model_dump(), "code": code_digest(_CONVERTER)}
+    target = store / f"{name}-bids-{options_digest(made_from)}"
+    with tree.held(target):
+        if not target.is_dir():
+            done = convert(folder, target, options)
+            for night, why in done.refused:
+                sys.stderr.write(f"dataset {name!r}: {night} left out: {why}\n")
+    return replace(place, folder=target)
+
+
+def _root(folder: Path, dataset: DatasetOptions, name: str) -> Path:
+    try:
+        return find_root(folder, "" if dataset.convert else dataset.subfolder, f"dataset {name!r}")
+    except DatasetError as cause:
+        if any(path.is_file() for path in folder.rglob("*.[Ee][Dd][Ff]")):
+            message = f"{cause}; it holds EDF files: datasets.{name}.convert can make it BIDS (docs/howto/convert.md)"
+            raise DatasetError(message) from None
+        raise
 
 
 def _shown(source: str) -> str:
