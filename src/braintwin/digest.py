@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 VOLATILE = (
-    "created", "created_at", "host", "duration_s", "uuid", "command", "environment", "sampling_time", "volatile",
+    "created", "created_at", "host", "duration_s", "uuid", "command", "environment", "root", "sampling_time",
+    "volatile",
 )  # fmt: skip
 """Attributes and keys that may differ between two identical results."""
 
