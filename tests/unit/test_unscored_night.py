@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edfio import Edf, EdfSignal
+from edfio import Edf, EdfAnnotation, EdfSignal
 from scipy.signal import butter, sosfiltfilt
 
 from braintwin.contracts.prepare import PREPARED
@@ -74,6 +74,39 @@ def test_yasa_stages_a_night_without_scoring(tmp_path):
     assert (stages[onset >= 27 * 60] == 3).mean() > 0.7
     assert (stages[onset < 22 * 60] == 0).mean() > 0.7
     assert night["channel"].values.tolist() == ["C4-M1"]
+    soft = night["stage_probability"]
+    assert soft["label"].values.tolist() == ["W", "N1", "N2", "N3", "R"]
+    assert soft.shape == (stages.size, 5)
+    np.testing.assert_allclose(soft.sum("label"), 1, atol=1e-5)
+    np.testing.assert_array_equal(soft.values.argmax(axis=1), stages)
+
+
+def test_a_scoring_inside_the_recording_is_used(tmp_path):
+    """EDF+ annotations that are stages are a person's scoring; integer codes among them are never guessed."""
+    name = "sub-1/eeg/sub-1_task-sleep_eeg.edf"
+    (tmp_path / name).parent.mkdir(parents=True)
+    labels = ["W"] * 10 + ["2"] * 30 + ["3"] * 20 + ["R"] * 10
+    signal = EdfSignal(np.random.default_rng(0).normal(0, 20, 70 * 3000), SFREQ, label="C4-M1", physical_dimension="uV")
+
+    def prepared(texts: list[str]) -> Path:
+        marks = [EdfAnnotation(30 * i, 30, text) for i, text in enumerate(texts)]
+        Edf([signal], annotations=[*marks, EdfAnnotation(7, None, "Lights Off")]).write(tmp_path / name)
+        out = tmp_path / "out" / "x-1" / "prepare.nc"
+        night = NightRow(night="x-1", person="x-1", dataset="x", bids_path="sub-1", signal=name, has_eeg=True)
+        prepare.run(
+            night=night, dataset=DatasetOptions(source=str(tmp_path)), dataset_root=tmp_path, prepare=out,
+            epochs=out.with_name("epochs.zarr.zip"), options=PrepareOptions(min_scored_min=20),
+        )  # fmt: skip
+        return out
+
+    out = prepared([f"Sleep stage {label}" for label in labels])
+    night = read_dataset(out, PREPARED)
+    assert (night.attrs["stages_source"], night.attrs["lights_off"]) == ("scored", 7.0)
+    assert np.bincount(night["stage"].values, minlength=5).tolist() == [10, 0, 30, 20, 10]
+    assert "stage_probability" not in night
+    out = prepared([{"W": "5", "R": "4"}.get(label, label) for label in labels])
+    status = read_status(out)
+    assert (status.state, "integer codes 2, 3, 4, 5" in status.reason) == ("excluded", True)
 
 
 def test_a_night_without_scoring_can_be_refused(tmp_path):

@@ -10,6 +10,12 @@ PREPARED = Contract(
     meaning="One night: its hypnogram and what of its EEG can be used. A night without EEG has no channels.",
     variables={
         "stage": Var(("epoch",), "iu", meaning="stage code of contracts.stages; -1 where missing"),
+        "stage_probability": Var(
+            ("epoch", "label"),
+            "f",
+            meaning="how sure an automatic scoring is of each stage; absent where a person scored",
+            required=False,
+        ),
         "artefact": Var(("epoch", "channel"), "iu", meaning="bit mask of ARTEFACTS; 0 is clean"),
         "line_frequency": Var(("line",), "f", "Hz", "centre of a narrow interference line"),
         "line_width": Var(("line",), "f", "Hz", "full width to mask around the centre"),
@@ -21,6 +27,7 @@ PREPARED = Contract(
         "epoch": Var(("epoch",), "iu", meaning="number of the epoch in this night, from 0"),
         "onset": Var(("epoch",), "f", "s", "start of the epoch after the first sample of the recording"),
         "channel": Var(("channel",), "U", meaning="EEG derivation after re-referencing"),
+        "label": Var(("label",), "U", meaning="stage of each column of stage_probability", required=False),
         "axis": Var(("axis",), "U", meaning="x, y, z of the template head", required=False),
     },
     attrs=(
@@ -34,7 +41,7 @@ PREPARED = Contract(
         "reference",
         "highpass",
         "lowpass",
-        "stages_source",  # scored | yasa | none
+        "stages_source",  # scored (beside the recording or in it) | yasa | none
         "lights_off",  # s after the first epoch, or "unknown": sleep latency exists only where it is known
         "position_source",  # montage that gave the electrode positions, or "none"
         # With EEG also units_source (header | channels.tsv | amplitude | arbitrary) and reader (mne-bids | mne).

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import detrend
 
 from braintwin.errors import NightExcluded
 from braintwin.io.channels import Role, role
 from braintwin.io.edf import VOLTS, Signal, read_header
-from braintwin.io.events import is_pointer
+from braintwin.io.events import Table, is_pointer
 from braintwin.io.sidecars import channel_table, description, filter_edge, number, reference_words, strictest
 
 PLAUSIBLE_UV = (1.0, 300.0)
@@ -127,6 +126,21 @@ def open_recording(path: Path) -> Recording:
     )
 
 
+def annotations(path: Path) -> Table | None:
+    """Return what a recording's own annotations hold (EDF+, EEGLAB) as an event table; None where there are none.
+
+    Their texts are free: they are decoded as stages and never written to any output.
+    """
+    found = _open(path).annotations
+    rows = tuple(
+        (f"{onset}", f"{duration}", str(text))
+        for onset, duration, text in zip(found.onset, found.duration, found.description, strict=True)
+    )
+    if not rows:
+        return None
+    return Table(("onset", "duration", "trial_type"), rows, np.asarray(found.onset), np.asarray(found.duration))
+
+
 def _require_content(path: Path) -> None:
     """Raise unless the file is there with its content (a partial clone of a dataset holds links and pointers)."""
     advice = "get it (datalad get, git lfs pull) and index again"
@@ -216,6 +230,8 @@ def _units(
 
 def _sane(path: Path, to_uv: dict[str, float], sfreq: dict[str, float], source: str) -> tuple[float, str]:
     """Return a further factor to µV and the source of the unit, after a look at the amplitude of sampled stretches."""
+    from scipy.signal import detrend
+
     spread = []
     for rate in sorted(set(sfreq[name] for name in to_uv)):
         names = [name for name in to_uv if sfreq[name] == rate]

@@ -1,6 +1,7 @@
 """Stages for a night that nobody scored: YASA, Vallat & Walker 2021, doi:10.7554/eLife.70092."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,24 @@ LABELS = {"W": 0, "WAKE": 0, "N1": 1, "N2": 2, "N3": 3, "R": 4, "REM": 4}
 """Code of each of YASA's labels; `contracts.stages` orders the codes."""
 
 
-def stage(eeg: F32, sfreq: float, eog: F32 | None = None, emg: F32 | None = None) -> npt.NDArray[np.int8]:
-    """Return the stage code of every whole 30-s epoch.
+@dataclass(frozen=True)
+class Staged:
+    """An automatic scoring.
+
+    Parameters
+    ----------
+    stages : (epoch,) int8
+        The most probable stage of each whole 30-s epoch.
+    probability : (epoch, stage) float32
+        The classifier's probability of each stage, in the order of ``STAGES``; a row adds up to 1.
+    """
+
+    stages: npt.NDArray[np.int8]
+    probability: F32
+
+
+def stage(eeg: F32, sfreq: float, eog: F32 | None = None, emg: F32 | None = None) -> Staged:
+    """Return stages and how sure YASA is of them.
 
     Parameters
     ----------
@@ -33,28 +50,26 @@ def stage(eeg: F32, sfreq: float, eog: F32 | None = None, emg: F32 | None = None
     import mne
     import yasa
 
-    names, kinds, rows = ["eeg"], ["eeg"], [eeg]
-    for name, values in (("eog", eog), ("emg", emg)):
-        if values is not None:
-            names.append(name)
-            kinds.append(name)
-            rows.append(values)
-    shortest = min(row.size for row in rows)
-    info = mne.create_info(names, sfreq, kinds)
+    rows = {name: row for name, row in (("eeg", eeg), ("eog", eog), ("emg", emg)) if row is not None}
+    shortest = min(row.size for row in rows.values())
+    info = mne.create_info(list(rows), sfreq, list(rows))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        raw = mne.io.RawArray(np.stack([row[:shortest] for row in rows]) * 1e-6, info, verbose="error")
-        staging = yasa.SleepStaging(
-            raw,
-            eeg_name="eeg",
-            eog_name="eog" if eog is not None else None,
-            emg_name="emg" if emg is not None else None,
-        )
-        found = staging.predict()
+        signals = np.stack([row[:shortest] for row in rows.values()])
+        raw = mne.io.RawArray(signals * 1e-6, info, verbose="error")
+        names = {f"{name}_name": name for name in rows}
+        found = yasa.SleepStaging(raw, **names).predict()
     labels = list(getattr(found, "hypno", found))
     codes = np.array([LABELS.get(str(label).upper(), MISSING) for label in labels], dtype=np.int8)
-    assert codes.max(initial=0) < len(STAGES)
-    return codes
+    return Staged(codes, _probability(found.proba))
+
+
+def _probability(table: object) -> F32:
+    """Return YASA's table of probabilities with its columns in the order of ``STAGES``."""
+    columns = {LABELS[str(name).upper()]: name for name in table.columns}  # type: ignore[attr-defined]
+    order = [columns[code] for code in range(len(STAGES))]
+    values = np.asarray(table[order].to_numpy(), dtype=np.float64)  # type: ignore[index]
+    return np.asarray(values / values.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def best_channel(actives: list[str]) -> int:
