@@ -35,6 +35,44 @@ CONNECTOME = Contract(
             ("stage", "node", "node_to"), "iu", meaning="epochs in which both nodes are clean", required=False
         ),
         "reason": Var(("stage",), "U", meaning="why a stage is missing; empty where it is not"),
+        "reliability": Var(
+            ("stage", "band", "measure"), "f", meaning="split-half correlation over pairs, stepped up", required=False
+        ),
+        "connectivity_equal": Var(
+            ("stage", "band", "measure", "node", "node_to"),
+            "f",
+            meaning="the measure from as many epochs as the shortest stage has",
+            required=False,
+        ),
+        "mixing_null": Var(
+            ("stage", "band", "measure"),
+            "f",
+            meaning="95 % of the pairs stay below this size where channels share instantaneous mixing alone",
+            required=False,
+        ),
+        "above_mixing": Var(
+            ("stage", "band", "measure"),
+            "f",
+            meaning="share of the pairs of connectivity_equal above mixing_null; 0.05 is nothing",
+            required=False,
+        ),
+        "strength": Var(("stage", "band", "node"), "f", meaning="sum of a node's weights", required=False),
+        "clustering": Var(("stage", "band", "node"), "f", meaning="geometric-mean clustering", required=False),
+        "community": Var(("stage", "band", "node"), "iu", meaning="module; -1 where missing", required=False),
+        "efficiency": Var(("stage", "band"), "f", meaning="global efficiency of the graph", required=False),
+        "modularity": Var(("stage", "band"), "f", meaning="Newman's Q of its best partition", required=False),
+        "laplacian_eigenvalue": Var(
+            ("stage", "band", "mode"), "f", meaning="of the normalised Laplacian, ascending", required=False
+        ),
+        "region_connectivity": Var(
+            ("stage", "band", "measure", "region", "region_to"), "f", meaning="the measure of regions", required=False
+        ),
+        "region_error": Var(
+            ("stage", "band", "measure", "region", "region_to"), "f", meaning="its standard error", required=False
+        ),
+        "structural": Var(
+            ("region", "region_to"), "f", meaning="weights of the structural connectome given", required=False
+        ),
     },
     coords={
         "stage": Var(("stage",), "U", meaning="W, N1, N2, N3, R"),
@@ -44,6 +82,8 @@ CONNECTOME = Contract(
         "measure": Var(("measure",), "U", meaning="see MEASURES"),
         "node": Var(("node",), "U", meaning="channel"),
         "node_to": Var(("node_to",), "U", meaning="channel"),
+        "region": Var(("region",), "U", meaning="region of the Desikan-Killiany atlas", required=False),
+        "region_to": Var(("region_to",), "U", meaning="region", required=False),
     },
     attrs=("night", "person", "estimand", "level", "epochs_used", "window_s"),
 )

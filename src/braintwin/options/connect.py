@@ -1,10 +1,14 @@
 """Options of `connect`."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import field_validator
 
 from braintwin.options.base import Options, option
+from braintwin.options.dask import DaskOptions
+
+Measure = Literal["coherence", "imaginary_coherence", "plv", "pli", "wpli", "dwpli2", "ciplv", "psi", "aec_orth"]
+"""Names of `contracts.connect.MEASURES`."""
 
 
 class ConnectOptions(Options):
@@ -15,11 +19,41 @@ class ConnectOptions(Options):
         "Frequency bands, lower edge included and upper excluded.",
         unit="Hz",
     )
-    window_s: float = option(4.0, "Length of a Hann window.", unit="s", gt=0.5, le=30)
+    method: Literal["hann", "multitaper"] = option(
+        "hann", "hann: one taper, windows overlapping by half; multitaper: orthogonal tapers, no overlap."
+    )
+    window_s: float = option(
+        4.0, "Length of a window; 30 s with multitaper is mne-connectivity's.", unit="s", gt=0.5, le=30
+    )
+    bandwidth: float = option(0.0, "Full bandwidth of multitaper; 0 is eight bins of the window.", unit="Hz", ge=0)
+    measures: list[Measure] = option(
+        list(get_args(Measure)), "Measures; coherences and the phase slope alone cost a third.", min_length=1
+    )
     min_epochs: int = option(10, "Fewest clean epochs of a stage; below, the stage is missing.", ge=2)
     blocks: int = option(20, "Blocks of consecutive epochs for the jackknife.", ge=4, le=200)
     chunk_epochs: int = option(60, "Epochs held in memory at once.", ge=1)
+    memory_mib: int = option(512, "Memory for signals, spectra and sums together.", unit="MiB", ge=64)
     epochs: Literal["odd", "all"] = option("odd", "Epochs to use; the even ones are for the spectra.")
+    control: bool = option(True, "Estimate stages from equal numbers of epochs, and what mixing alone would give.")
+    graph_measure: Measure = option(
+        "aec_orth", "Measure of the graphs' strength, clustering, efficiency and modularity."
+    )
+    regions: Literal["auto", "never"] = option(
+        "auto", "auto: regions too, by eLORETA in a template sphere, from 19 electrodes with positions."
+    )
+    structural: str = option(
+        "", "Structural connectome of the regions: a TSV, CSV or NPZ, or a folder with one *_relmat.tsv per person."
+    )
+    relmat: list[Measure] = option([], "Measures to write as relation matrices of BIDS beside the NetCDF.")
+    dask: DaskOptions = option(DaskOptions(), "Where the pairs are computed.")
+
+    @field_validator("measures", "relmat")
+    @classmethod
+    def _different(cls, names: list[str]) -> list[str]:
+        if len(set(names)) < len(names):
+            message = f"measures {', '.join(names)}: each is given once"
+            raise ValueError(message)
+        return names
 
     @field_validator("bands")
     @classmethod

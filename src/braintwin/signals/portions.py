@@ -19,7 +19,7 @@ class Change(Protocol):
     def nodes(self) -> int:
         """Channels that come out."""
 
-    def __call__(self, data: Singles, valid: Bools, epochs: NDArray[np.intp]) -> tuple[Singles, Bools]:
+    def __call__(self, data: Singles, valid: Bools, epochs: NDArray[np.intp], /) -> tuple[Singles, Bools]:
         """Return epochs (epoch, node, time) and which are valid (epoch, node) for data (epoch, channel, time)."""
 
 

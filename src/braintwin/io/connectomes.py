@@ -1,0 +1,179 @@
+"""Connectivity matrices on disk: structural connectomes as input, relation matrices in the form of BIDS as output."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+import braintwin
+from braintwin.errors import BrainTwinError
+from braintwin.io.arrays import write_text
+from braintwin.signals.coupling import REGISTRY
+from braintwin.signals.graphs import as_weights, clip_negative
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Weights (node, node) and the names of their nodes."""
+
+    labels: tuple[str, ...]
+    weights: Floats
+
+    def reordered(self, labels: Sequence[str]) -> Floats:
+        """Return the weights of `labels` in their order.
+
+        Raises
+        ------
+        BrainTwinError
+            If some of them are not there.
+        """
+        missing = [label for label in labels if label not in self.labels]
+        if missing:
+            message = (
+                f"connectome: {len(missing)} of {len(labels)} regions are absent ({', '.join(missing[:3])}, ...); "
+                f"its labels are like {', '.join(self.labels[:2])}"
+            )
+            raise BrainTwinError(message)
+        rows = [self.labels.index(label) for label in labels]
+        return self.weights[np.ix_(rows, rows)]
+
+
+def centroids() -> tuple[tuple[str, ...], Floats]:
+    """Return names and positions (region, 3), m, of the 68 regions of Desikan et al. 2006 in MNI space."""
+    path = Path(braintwin.__file__).parent / "data" / "dk68_centroids.tsv"
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    places = [[float(row[f"{axis}_mm"]) / 1000 for axis in "xyz"] for row in rows]
+    return tuple(row["region"] for row in rows), np.array(places)
+
+
+def structural(path: Path | str, person: str = "", *, negative: str = "refuse") -> Matrix:
+    """Return a structural connectome, checked for shape, symmetry, labels and negative weights.
+
+    Parameters
+    ----------
+    path : Path
+        A matrix: TSV or CSV whose first row names the nodes (a first column of names may stand beside them), or NPZ
+        with ``weights`` and ``names``. Or the folder of a BIDS derivative, with one such ``*_relmat.tsv`` per person.
+    person : str
+        Label of the person in that folder, with or without ``sub-``.
+    negative : {"refuse", "clip"}
+        What to do with negative weights, which some pipelines leave after taking logarithms.
+
+    Raises
+    ------
+    BrainTwinError
+        Naming the file, what was found and what to do.
+    """
+    path = Path(path)
+    file = _of_person(path, person) if path.is_dir() else path
+    labels, values = _read(file)
+    where = f"connectome {file.name}"
+    if values.ndim != 2 or values.shape[0] != values.shape[1]:
+        message = f"{where}: got a matrix of shape {values.shape}, expected (node, node)"
+        raise BrainTwinError(message)
+    if len(labels) != len(values):
+        message = f"{where}: {len(labels)} labels for {len(values)} nodes; name each node once in the first row"
+        raise BrainTwinError(message)
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice or not all(labels):
+        message = f"{where}: labels must be there and differ; found {', '.join(twice) or 'an empty one'}"
+        raise BrainTwinError(message)
+    if negative == "clip":
+        values, _ = clip_negative(values)
+    try:
+        return Matrix(tuple(labels), as_weights(values))
+    except BrainTwinError as cause:
+        message = f"{where}: {cause}"
+        raise BrainTwinError(message) from None
+
+
+def _of_person(folder: Path, person: str) -> Path:
+    label = f"sub-{person.removeprefix('sub-')}"
+    found = sorted(path for path in folder.rglob("*_relmat*.tsv") if path.name.split("_")[0] == label)
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found[:3]) or "none"
+        message = f"connectome: {folder.name} holds {len(found)} relation matrices of {label} ({names}), expected one"
+        raise BrainTwinError(message)
+    return found[0]
+
+
+def _read(file: Path) -> tuple[list[str], Floats]:
+    """Return labels and values as they stand in the file."""
+    try:
+        if file.suffix == ".npz":
+            with np.load(file, allow_pickle=False) as stored:
+                return [str(name) for name in stored["names"]], np.asarray(stored["weights"], dtype=np.float64)
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            rows = [row for row in csv.reader(stream, delimiter="\t" if file.suffix == ".tsv" else ",") if row]
+        header, body = [cell.strip() for cell in rows[0]], rows[1:]
+        if body and len(body[0]) == len(body) + 1:
+            named = [row[0].strip() for row in body]
+            if named != header[-len(named) :]:
+                message = f"connectome {file.name}: the names of its rows and columns differ"
+                raise BrainTwinError(message)
+            header, body = named, [row[1:] for row in body]
+        lengths = {len(row) for row in body}
+        if len(lengths) != 1:
+            message = f"connectome {file.name}: rows of {sorted(lengths)} values, expected one length"
+            raise BrainTwinError(message)
+        return header, np.array([[float(cell) for cell in row] for row in body])
+    except FileNotFoundError:
+        message = f"connectome {file.name}: no such file; correct connect.structural"
+        raise BrainTwinError(message) from None
+    except (OSError, ValueError, KeyError, IndexError) as cause:
+        message = f"connectome {file.name} cannot be read ({cause}); give names in the first row and numbers below"
+        raise BrainTwinError(message) from None
+
+
+def write_relmats(folder: Path | str, connect: xr.Dataset, measures: Sequence[str], entities: str) -> list[Path]:
+    """Write each stage, band and measure as a relation matrix after the draft of BIDS on connectivity (BEP 17).
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the files.
+    connect : Dataset
+        As contracts.connect.CONNECTOME says.
+    measures : sequence of str
+        Measures to write.
+    entities : str
+        First part of the names, for example ``sub-01_ses-1_task-sleep``.
+    """
+    folder, written = Path(folder), []
+    nodes = connect["node"].values.astype(str).tolist()
+    for measure in measures:
+        name = "".join(part.capitalize() for part in measure.split("_"))
+        directed = measure in REGISTRY and REGISTRY[measure].antisymmetric
+        sidecar = {
+            "RelationshipMeasure": measure,
+            "MeasureDescription": f"{measure} of every pair of {connect.attrs['level']}s, across epochs of a stage",
+            "Weighted": True,
+            "Directed": directed,
+            "ValidDiagonal": False,
+            "StorageFormat": "Full",
+            "NonNegative": measure in ("coherence", "plv", "pli", "wpli", "ciplv"),
+            "NodeLabels": nodes,
+            "Estimand": str(connect.attrs["estimand"]),
+        }
+        path = folder / f"{entities}_meas-{name}_relmat.json"
+        write_text(path, json.dumps(sidecar, indent=2) + "\n")
+        written.append(path)
+        for stage in connect["stage"].values.astype(str):
+            for band in connect["band"].values.astype(str):
+                values = connect["connectivity"].sel(stage=stage, band=band, measure=measure).values
+                if not np.isfinite(values).any():
+                    continue
+                rows = ["\t".join(nodes)]
+                rows += ["\t".join(f"{cell:.7g}" if np.isfinite(cell) else "n/a" for cell in row) for row in values]
+                path = folder / f"{entities}_desc-{stage}{band.capitalize()}_meas-{name}_relmat.dense.tsv"
+                write_text(path, "\n".join(rows) + "\n")
+                written.append(path)
+    return written

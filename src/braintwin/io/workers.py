@@ -1,0 +1,60 @@
+"""Dask workers for one large computation: none, those of a given scheduler, or jobs of SLURM."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from braintwin.errors import BrainTwinError
+from braintwin.options.dask import DaskOptions
+
+
+@contextmanager
+def workers(options: DaskOptions) -> Iterator[Any]:
+    """Yield a ``dask.distributed.Client``, or None where the threads of this process do the work.
+
+    Jobs that were started for it end with the block; a scheduler that was given goes on.
+
+    Raises
+    ------
+    BrainTwinError
+        If the scheduler does not answer, or no worker came in time.
+    """
+    if options.scheduler == "threads":
+        yield None
+        return
+    import dask
+    from dask.distributed import Client
+
+    with dask.config.set({"distributed.comm.timeouts.connect": f"{options.wait_s:g}s"}):
+        cluster = _slurm(options) if options.scheduler == "slurm" else None
+        try:
+            try:
+                client = Client(cluster if cluster is not None else options.scheduler, set_as_default=False)
+            except OSError as cause:
+                message = f"dask: no scheduler answers at {options.scheduler}; start it, or set dask.scheduler: threads"
+                raise BrainTwinError(message) from cause
+            with client:
+                try:
+                    client.wait_for_workers(1, timeout=options.wait_s)
+                except TimeoutError as cause:
+                    message = f"dask: no worker within {options.wait_s:g} s at {options.scheduler}; raise dask.wait_s"
+                    raise BrainTwinError(message) from cause
+                yield client
+        finally:
+            if cluster is not None:
+                cluster.close()
+
+
+def _slurm(options: DaskOptions) -> Any:
+    import dask_jobqueue.slurm
+
+    cluster: Any = dask_jobqueue.slurm.SLURMCluster(
+        cores=options.cores,
+        processes=1,
+        memory=f"{options.memory_gib}GiB",
+        walltime=options.walltime,
+        queue=options.queue or None,
+        job_script_prologue=[f"export {name}=1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")],
+    )
+    cluster.scale(jobs=options.workers)
+    return cluster
