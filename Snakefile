@@ -25,14 +25,17 @@ localrules:
 
 
 rule all:
-    """The cohort page, and with it everything that it links to."""
+    """The cohort page with everything that it links to, and the stages as a BIDS derivative."""
     input:
-        PATHS.cohort_page if NIGHTS else PATHS.nights,
+        [PATHS.cohort_page, *map(PATHS.hypnograms, CONFIG.datasets)]
+        if NIGHTS
+        else PATHS.nights,
 
 
 include: "workflow/rules/retrieve.smk"
 include: "workflow/rules/index.smk"
 include: "workflow/rules/prepare.smk"
+include: "workflow/rules/hypnograms.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/connect.smk"
 include: "workflow/rules/fit.smk"

@@ -21,6 +21,7 @@ from braintwin.options.features import FeaturesOptions
 from braintwin.options.fit_nights import FitNightsOptions
 from braintwin.options.fit_population import FitPopulationOptions
 from braintwin.options.fit_spectral import FitSpectralOptions
+from braintwin.options.hypnograms import HypnogramsOptions
 from braintwin.options.index import IndexOptions
 from braintwin.options.pages import PagesOptions
 from braintwin.options.prepare import PrepareOptions
@@ -53,6 +54,7 @@ class Config(Options):
     synthesize: SynthesizeOptions = option(SynthesizeOptions(), "The embedded synthetic cohort.")
     index: IndexOptions = option(IndexOptions(), "Who is in the study.")
     prepare: PrepareOptions = option(PrepareOptions(), "How a night's signals are made ready.")
+    hypnograms: HypnogramsOptions = option(HypnogramsOptions(), "How the stages are written as a BIDS derivative.")
     features: FeaturesOptions = option(FeaturesOptions(), "How spectra are estimated.")
     connect: ConnectOptions = option(ConnectOptions(), "How the connectome is estimated.")
     fit_spectral: FitSpectralOptions = option(FitSpectralOptions(), "How the corticothalamic twin is fitted.")

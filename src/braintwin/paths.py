@@ -92,6 +92,10 @@ class StudyPaths:
         """Return the manifest of the last finished run."""
         return self.root / "manifest.json"
 
+    def hypnograms(self, dataset: str) -> Path:
+        """Return the description of the derivative that holds the stages of a dataset's nights."""
+        return self.root / "derivatives" / f"hypnograms-{dataset}" / "dataset_description.json"
+
     @property
     def summary(self) -> Path:
         """Return the table with one row a person."""

@@ -20,17 +20,20 @@ from braintwin.contracts.stages import MISSING, STAGES
 from braintwin.contracts.tables import DatasetRecord, NightRow
 from braintwin.errors import BrainTwinError, ConfigError, DatasetError
 from braintwin.io.convert import sleep_edf
+from braintwin.io.convert.derivative import write_hypnogram
 from braintwin.io.convert.run import Converted, convert
 from braintwin.io.convert.study import clock_s
 from braintwin.io.hypnogram import find_sidecars, read_hypnogram
 from braintwin.io.records import read_nights, read_people, read_table, write_json
 from braintwin.options.convert import ConvertOptions
 from braintwin.options.dataset import DatasetOptions, StageOptions
+from braintwin.options.hypnograms import HypnogramsOptions
 from braintwin.options.index import IndexOptions
 from braintwin.options.prepare import PrepareOptions
 from braintwin.options.retrieve import RetrieveOptions
 from braintwin.options.synthesize import SynthesizeOptions
-from braintwin.steps import index, prepare, retrieve
+from braintwin.paths import StudyPaths
+from braintwin.steps import hypnograms, index, prepare, retrieve
 from raw_recordings import NIGHT, RK, hypnogram, plain, polysomnogram
 
 CODES = {**{stage: i for i, stage in enumerate(STAGES)}, "?": MISSING, "M": MISSING}
@@ -71,7 +74,10 @@ def stages_of(root: Path, name: str) -> np.ndarray:
 
 def from_derivative(root: Path, name: str) -> np.ndarray:
     """Return the stages of the derivative, epoch by epoch."""
-    path = next((root / "derivatives" / "hypnograms").rglob(f"{name}_task-sleep_hypnogram.tsv"))
+    return epochs_in(next((root / "derivatives" / "hypnograms").rglob(f"{name}_task-sleep_hypnogram.tsv")))
+
+
+def epochs_in(path: Path) -> np.ndarray:
     rows = read_table(path)
     assert list(rows[0]) == ["onset", "duration", "stage"]
     assert all(a["stage"] != b["stage"] for a, b in pairwise(rows)), "equal neighbours are not merged"
@@ -181,6 +187,54 @@ def test_the_derivative_holds_the_same_stages(converted: tuple[Path, Converted])
         assert from_derivative(root, name).tolist() == TRUTH.tolist() == stages_of(root, name).tolist()
     description = json.loads((root / "derivatives" / "hypnograms" / "dataset_description.json").read_text())
     assert description["DatasetType"] == "derivative"
+
+
+def test_the_workflow_writes_the_derivative_of_every_staged_night(
+    converted: tuple[Path, Converted], tmp_path: Path
+) -> None:
+    """The same stages again, now from the prepared nights; a refused night is not in it."""
+    root, done = converted
+    study = StudyPaths(tmp_path / "study")
+    nights = indexed(root, study.nights.parent, conditions=done.conditions)
+    write_json(
+        study.dataset_record("d"), DatasetRecord(name="d", root=str(root), kind="local", source="x", licence="CC0")
+    )
+    for row in nights.values():
+        least = 1e4 if row.night == "d-SC400-2" else 10
+        prepare.run(
+            night=row.model_copy(update={"has_eeg": False}),
+            dataset=DatasetOptions(source="x"),
+            dataset_root=root,
+            prepare=study.night(row.night, "prepare"),
+            epochs=study.night(row.night, "epochs", ".zarr.zip"),
+            options=PrepareOptions(min_scored_min=least, trim_min=600),
+        )
+    for _ in range(2):  # anew, over what an earlier run has left
+        hypnograms.run(
+            nights=study.nights,
+            record=study.dataset_record("d"),
+            description=study.hypnograms("d"),
+            options=HypnogramsOptions(),
+        )
+    folder = study.hypnograms("d").parent
+    assert sorted(path.name for path in folder.rglob("*_hypnogram.tsv")) == [
+        f"sub-{name}_task-sleep_hypnogram.tsv" for name in ("SC400_ses-1", "ST702_ses-1", "ST702_ses-2")
+    ]
+    for path in folder.rglob("*_hypnogram.tsv"):
+        assert epochs_in(path).tolist() == TRUTH.tolist()
+    assert json.loads(study.hypnograms("d").read_text())["License"] == "CC0"
+    validator = Path(sys.executable).with_name("bids-validator-deno")
+    subprocess.run([validator, "--ignoreWarnings", folder], check=True, capture_output=True)
+
+
+def test_automatic_stages_carry_their_confidence(tmp_path: Path) -> None:
+    stages = np.array([0, 0, 2, -1], np.int8)
+    path = tmp_path / "sub-1_task-sleep_hypnogram.tsv"
+    sure = np.array([0.9, 0.5, 0.75, 0.4])
+    write_hypnogram(path, stages, 60.0, 30.0, scored="staged by a program (yasa)", confidence=sure)
+    rows = [tuple(row.values()) for row in read_table(path)]
+    assert rows[:2] == [("60", "30", "W", "0.900"), ("90", "30", "W", "0.500")]
+    assert rows[2:] == [("120", "30", "N2", "0.750"), ("150", "30", "n/a", "n/a")]
 
 
 def test_a_hypnogram_that_begins_later_is_moved(tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ def of_nights(people, step, eeg_only=False):
     ]
 
 
+def of_dataset(name):
+    """Return the people of a dataset."""
+    return [row for row in PEOPLE if row.dataset == name]
+
+
 def of_nights_status():
     """Return the status of every step of every night."""
     return [

@@ -83,6 +83,7 @@ STEPS: dict[str, tuple[Flag, ...]] = {
         Flag("prepare", many=True),
         Flag("epochs", many=True),
     ),
+    "hypnograms": (Flag("nights"), Flag("record"), Flag("description")),
     "features": (Flag("prepare"), Flag("epochs"), Flag("features")),
     "connect": (Flag("prepare"), Flag("epochs"), Flag("connect"), _THREADS),
     "fit-spectral": (
@@ -152,6 +153,7 @@ _OPTIONS = {
     "retrieve": "braintwin.options.retrieve:RetrieveOptions",
     "index": "braintwin.options.index:IndexOptions",
     "prepare": "braintwin.options.prepare:PrepareOptions",
+    "hypnograms": "braintwin.options.hypnograms:HypnogramsOptions",
     "features": "braintwin.options.features:FeaturesOptions",
     "connect": "braintwin.options.connect:ConnectOptions",
     "fit-spectral": "braintwin.options.fit_spectral:FitSpectralOptions",

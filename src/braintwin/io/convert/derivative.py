@@ -4,81 +4,109 @@ Columns and the merging of equal neighbours are those of the BIDS proposal on sl
 pull request 2208, open); its sidecar fields are not settled, so the sidecar holds descriptions only.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from braintwin import __version__
 from braintwin.contracts.stages import MISSING, STAGES
 from braintwin.io.arrays import write_text
-from braintwin.io.hypnogram import Hypnogram
-
-FOLDER = Path("derivatives") / "hypnograms"
+from braintwin.io.records import write_json, write_table
 
 _MEANING = {"W": "wake", "N1": "NREM 1", "N2": "NREM 2", "N3": "NREM 3 (S3 and S4 of older scoring)", "R": "REM"}
 
 
-def write_derivative_description(root: Path, licence: str) -> None:
-    """Write what describes the derivative as a whole, under the dataset at `root`."""
+def write_description(folder: Path, licence: str, made: Mapping[str, Any] | None = None) -> Path:
+    """Write what describes the derivative in `folder` as a whole, and return its path.
+
+    Parameters
+    ----------
+    folder : Path
+        Root of the derivative.
+    licence : str
+        Of the dataset, which holds for its stages too; empty where it is not told.
+    made : mapping, optional
+        What it was made from (:func:`braintwin.provenance.stamp`).
+    """
+    program = {
+        "Name": "BrainTwin",
+        "Version": __version__,
+        "Description": "Sleep stages in epochs, equal neighbours merged; the suffix hypnogram is a draft",
+    }
     content = {
         "Name": "Hypnograms",
         "BIDSVersion": "1.10.0",
         "DatasetType": "derivative",
         **({"License": licence} if licence else {}),
-        "GeneratedBy": [
-            {
-                "Name": "BrainTwin",
-                "Version": __version__,
-                "Description": "Stages of events.tsv in epochs of 30 s, equal neighbours merged; draft suffix",
-            }
-        ],
-        "SourceDatasets": [{"URL": "../.."}],
+        "GeneratedBy": [program],
+        **({"Provenance": dict(made)} if made else {}),
     }
-    _write_json(root / FOLDER / "dataset_description.json", content)
-    write_text(root / FOLDER / ".bidsignore", "*_hypnogram.tsv\n*_hypnogram.json\n")  # a suffix that is not settled
+    write_text(folder / ".bidsignore", "*_hypnogram.tsv\n*_hypnogram.json\n")  # a suffix that is not settled
+    write_json(folder / "dataset_description.json", content)
+    return folder / "dataset_description.json"
 
 
-def write_hypnogram(root: Path, events: Path, hypnogram: Hypnogram, source: str = "scored") -> Path:
-    """Write the hypnogram of one night and return its path.
+def write_hypnogram(
+    path: Path,
+    stages: npt.NDArray[np.int8],
+    onset_s: float,
+    epoch_s: float,
+    *,
+    scored: str,
+    sources: Sequence[str] = (),
+    confidence: npt.NDArray[np.float64] | None = None,
+    merge: bool = True,
+) -> None:
+    """Write the hypnogram of one night, and its sidecar.
 
     Parameters
     ----------
-    root : Path
-        The dataset; the derivative goes below it.
-    events : Path
-        The night's events table in the dataset, which names the night.
-    hypnogram : Hypnogram
-        Its stages.
-    source : str
-        ``scored``, or who staged it.
+    path : Path
+        ``…_hypnogram.tsv``.
+    stages : (epoch,) int8
+        Codes of :mod:`braintwin.contracts.stages`.
+    onset_s, epoch_s : float
+        Start of the first epoch after the first sample of the recording, and length of an epoch, s.
+    scored : str
+        Who scored, in words.
+    sources : sequence of str
+        BIDS URIs of what it was made from.
+    confidence : (epoch,) float, optional
+        Probability of the stage; then every epoch has a row of its own.
+    merge : bool
+        Whether equal neighbours are one row.
     """
-    place = root / FOLDER / events.relative_to(root).parent / events.name.replace("_events.tsv", "_hypnogram.tsv")
-    lines = ["onset\tduration\tstage", *(f"{on:g}\t{length:g}\t{stage}" for on, length, stage in runs(hypnogram))]
-    write_text(place, "\n".join(lines) + "\n")
-    sidecar = {
-        "Description": f"Sleep stages ({source}) in epochs of {hypnogram.epoch_s:g} s, equal neighbours merged.",
-        "Sources": [f"bids:raw:{events.relative_to(root).as_posix()}"],
+    columns = ["onset", "duration", "stage"]
+    rows: list[dict[str, Any]] = [
+        {"onset": f"{onset_s + first * epoch_s:g}", "duration": f"{(last - first) * epoch_s:g}", "stage": name}
+        for first, last, name in runs(stages, merge=merge and confidence is None)
+    ]
+    if confidence is not None:
+        columns.append("confidence")
+        for row, value in zip(rows, confidence, strict=True):
+            row["confidence"] = "n/a" if row["stage"] == "n/a" or not np.isfinite(value) else f"{value:.3f}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_table(path, columns, rows)
+    sidecar: dict[str, Any] = {
+        "Description": f"Sleep stages in epochs of {epoch_s:g} s, {scored}.",
+        **({"Sources": list(sources)} if sources else {}),
         "onset": {"Description": "Start after the first sample of the recording.", "Units": "s"},
         "duration": {"Description": "Length.", "Units": "s"},
         "stage": {"Description": "Stage; n/a where it was not scored.", "Levels": _MEANING},
     }
-    _write_json(place.with_suffix(".json"), sidecar)
-    return place
+    if confidence is not None:
+        sidecar["confidence"] = {"Description": "Probability of the stage by the program that scored."}
+    write_json(path.with_suffix(".json"), sidecar)
 
 
-def runs(hypnogram: Hypnogram) -> Iterator[tuple[float, float, str]]:
-    """Yield onset, duration (s) and label of each run of equal stages."""
-    stages = np.asarray(hypnogram.stages)
-    edges = [0, *(np.flatnonzero(np.diff(stages)) + 1), stages.size]
-    for first, last in pairwise(edges):
+def runs(stages: npt.NDArray[np.int8], *, merge: bool = True) -> Iterator[tuple[int, int, str]]:
+    """Yield the first epoch, the one after the last, and the label of each run of equal stages."""
+    inner = np.flatnonzero(np.diff(stages)) + 1 if merge else np.arange(1, stages.size)
+    for first, last in pairwise([0, *inner.tolist(), stages.size]):
         if last > first:
             code = int(stages[first])
-            name = "n/a" if code == MISSING else STAGES[code]
-            yield hypnogram.onset_s + first * hypnogram.epoch_s, (last - first) * hypnogram.epoch_s, name
-
-
-def _write_json(path: Path, content: dict[str, object]) -> None:
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            yield first, last, "n/a" if code == MISSING else STAGES[code]

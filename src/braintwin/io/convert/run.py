@@ -12,7 +12,7 @@ from braintwin.errors import DatasetError, NightExcluded
 from braintwin.io.arrays import write_text
 from braintwin.io.convert import edf_csv, sleep_edf
 from braintwin.io.convert.bids import write_events_json, write_night
-from braintwin.io.convert.derivative import write_derivative_description, write_hypnogram
+from braintwin.io.convert.derivative import write_description, write_hypnogram
 from braintwin.io.convert.study import RawNight, RawStudy
 from braintwin.io.hypnogram import find_sidecars, read_hypnogram
 from braintwin.io.records import read_table, write_json, write_table
@@ -24,6 +24,9 @@ READERS: dict[str, Callable[[Path, ConvertOptions], RawStudy]] = {
     "edf-csv": edf_csv.read,
 }
 """A reader by its name; a new one is a module beside this and a line here and in ``ConvertOptions.reader``."""
+
+
+DERIVATIVE = Path("derivatives") / "hypnograms"
 
 
 @dataclass(frozen=True)
@@ -177,8 +180,16 @@ def _derive(root: Path, events: Sequence[Path], licence: str) -> int:
             hypnogram = read_hypnogram(path, StageOptions(), sidecars=find_sidecars(path, root))
         except NightExcluded:
             continue
-        write_hypnogram(root, path, hypnogram)
+        inside = path.relative_to(root)
+        write_hypnogram(
+            root / DERIVATIVE / inside.parent / inside.name.replace("_events.tsv", "_hypnogram.tsv"),
+            hypnogram.stages,
+            hypnogram.onset_s,
+            hypnogram.epoch_s,
+            scored="as they were scored, in the stages W, N1, N2, N3 and R",
+            sources=[f"bids:raw:{inside.as_posix()}"],
+        )
         staged += 1
     if staged:
-        write_derivative_description(root, licence)
+        write_description(root / DERIVATIVE, licence)
     return staged
