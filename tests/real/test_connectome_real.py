@@ -33,7 +33,7 @@ def test_real_eeg_gives_the_numbers_of_mne_connectivity(epochs):
         indices=pairs, sfreq=100, mode="fourier", faverage=True, verbose="error",
         fmin=[low for low, _ in BANDS.values()], fmax=[high - 1e-6 for _, high in BANDS.values()],
     )  # fmt: skip
-    for measure, peer in zip(PHASE_MEASURES, peers, strict=True):
+    for measure, peer in zip(PHASE_MEASURES[:6], peers, strict=True):
         ours = found.value[:, MEASURES.index(measure)][:, *pairs].T
         np.testing.assert_allclose(ours, peer.get_data(), atol=5e-6, err_msg=measure)
 

@@ -72,14 +72,14 @@ def usable_electrodes(prepared: xr.Dataset, rows: NDArray[np.intp]) -> tuple[NDA
     places = prepared["position"].values
     clean = (prepared["artefact"].values[rows] == 0).mean(axis=0) >= CLEAN_SHARE
     wires = [derivation(name) for name in prepared["channel"].values.astype(str)]
-    if len({wire.reference.upper() for wire in wires}) > 1:
-        return np.array([], dtype=np.intp), "derivations against different references"
     known = np.isfinite(places).all(axis=1)
     _, firsts = np.unique(np.round(np.where(known[:, None], places, 0), 6), axis=0, return_index=True)
     chosen = np.array([c for c in np.sort(firsts) if known[c] and clean[c]], dtype=np.intp)
     if chosen.size < FEWEST_ELECTRODES:
         reason = f"{chosen.size} clean electrodes with positions, at least {FEWEST_ELECTRODES} needed"
         return np.array([], dtype=np.intp), reason
+    if len({wires[c].reference.upper() for c in chosen}) > 1:
+        return np.array([], dtype=np.intp), "derivations against different references"
     return chosen, ""
 
 

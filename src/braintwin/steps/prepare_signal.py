@@ -80,6 +80,9 @@ def with_eeg(
         "lowpass": min(band.lowpass, recording.lowpass or np.inf),
         "units_source": recording.units_source,
         "reader": recording.reader,
+        "channels_left_out": ", ".join(
+            f"{name} ({role})" for name, role in recording.roles.items() if name not in montage.stored
+        ),
     }
     mains = (recording.power_line,) if recording.power_line else (50.0, 60.0)
     lines = [
