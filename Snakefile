@@ -22,6 +22,8 @@ wildcard_constraints:
 
 localrules:
     all,
+    retrieve,
+    index,
 
 
 rule all:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pair_study import pair  # noqa: F401  a fixture of tests/slurm and tests/faults
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("real", "slurm", "browser")
 _SKIPPED: Counter[str] = Counter()

@@ -19,9 +19,11 @@ for batch, people in BATCHES.items():
             LOGS / "check" / f"{batch}.log",
         conda:
             ENV
+        group:
+            "treatment"
         resources:
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 30 * attempt,
+            mem_mb=memory("check"),
+            runtime=minutes("check", len(people)),
         params:
             options=options("check"),
             code=code("check"),

@@ -2,8 +2,10 @@
 
 import csv
 import json
+from functools import cache
 from pathlib import Path
 
+from braintwin.cli import costs
 from braintwin.config import parse_config
 from braintwin.contracts.tables import NightRow, PersonRow
 from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, StudyPaths
@@ -68,6 +70,17 @@ def records():
     return [PATHS.dataset_record(name) for name in CONFIG.datasets]
 
 
+def memory(step):
+    """Return how much memory (MB) to ask for: more at each attempt."""
+    return lambda wildcards, attempt: costs.COSTS[step].memory_mb * attempt
+
+
+def minutes(step, number=1):
+    """Return how many minutes to ask for `number` nights or people: more at each attempt."""
+    return lambda wildcards, attempt: costs.minutes(step, number, attempt)
+
+
+@cache
 def root(name):
     """Return where a dataset lies, as its record says."""
     return json.loads(PATHS.dataset_record(name).read_text(encoding="utf-8"))["root"]

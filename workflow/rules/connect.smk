@@ -18,9 +18,11 @@ rule connect:
         LOGS / "connect" / "{night}.log",
     conda:
         ENV
+    group:
+        "night"
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=memory("connect"),
+        runtime=minutes("connect"),
     params:
         options=options("connect"),
         code=code("connect"),

@@ -18,9 +18,11 @@ rule features:
         LOGS / "features" / "{night}.log",
     conda:
         ENV
+    group:
+        "night"
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=memory("features"),
+        runtime=minutes("features"),
     params:
         options=options("features"),
         code=code("features"),

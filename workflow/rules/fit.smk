@@ -20,8 +20,8 @@ for batch, people in BATCHES.items():
         conda:
             ENV
         resources:
-            mem_mb=lambda wildcards, attempt: 4000 * attempt,
-            runtime=lambda wildcards, attempt: 120 * attempt,
+            mem_mb=memory("fit_spectral"),
+            runtime=minutes("fit_spectral", len(people)),
         params:
             people=as_json(people),
             options=options("fit_spectral"),
@@ -46,8 +46,8 @@ for batch, people in BATCHES.items():
         conda:
             ENV
         resources:
-            mem_mb=lambda wildcards, attempt: 4000 * attempt,
-            runtime=lambda wildcards, attempt: 120 * attempt,
+            mem_mb=memory("fit_nights"),
+            runtime=minutes("fit_nights", len(people)),
         params:
             people=as_json(people),
             options=options("fit_nights"),

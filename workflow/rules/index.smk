@@ -18,8 +18,8 @@ rule index:
     conda:
         ENV
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("index"),
+        runtime=minutes("index", 100),
     params:
         datasets="{"
         + ",".join(f'"{name}":{dataset_options(name)}' for name in CONFIG.datasets)

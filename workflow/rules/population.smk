@@ -19,8 +19,8 @@ rule fit_population:
     conda:
         ENV
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 60 * attempt,
+        mem_mb=memory("fit_population"),
+        runtime=minutes("fit_population"),
     params:
         tables=digests(PATHS.nights, PATHS.people),
         options=options("fit_population"),

@@ -17,9 +17,11 @@ rule prepare:
         LOGS / "prepare" / "{night}.log",
     conda:
         ENV
+    group:
+        "night"
     resources:
-        mem_mb=lambda wildcards, attempt: 3000 * attempt,
-        runtime=lambda wildcards, attempt: 30 * attempt,
+        mem_mb=memory("prepare"),
+        runtime=minutes("prepare"),
     params:
         night=lambda wildcards: NIGHTS[wildcards.night].model_dump_json(),
         dataset=lambda wildcards: dataset_options(NIGHTS[wildcards.night].dataset),
@@ -50,8 +52,8 @@ for job, rows in SCORED.items():
         conda:
             ENV
         resources:
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 10 * attempt,
+            mem_mb=memory("prepare"),
+            runtime=minutes("prepare", len(rows)),
         params:
             nights=[row.model_dump_json() for row in rows],
             dataset=dataset_options(rows[0].dataset),

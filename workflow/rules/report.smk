@@ -29,9 +29,11 @@ for batch, people in BATCHES.items():
             LOGS / "pages" / f"{batch}.log",
         conda:
             ENV
+        group:
+            "treatment"
         resources:
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 30 * attempt,
+            mem_mb=memory("pages"),
+            runtime=minutes("pages", len(people)),
         params:
             people=as_json(people),
             options=options("pages"),
@@ -71,8 +73,8 @@ rule cohort:
     conda:
         ENV
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=memory("cohort"),
+        runtime=minutes("cohort", len(PEOPLE)),
     params:
         tables=digests(PATHS.nights, PATHS.people, PATHS.refused),
         options=options("pages"),

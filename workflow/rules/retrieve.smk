@@ -14,8 +14,8 @@ rule retrieve:
     conda:
         ENV
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=memory("retrieve"),
+        runtime=minutes("retrieve"),
     params:
         dataset=lambda wildcards: dataset_options(wildcards.dataset),
         synthesize=options("synthesize"),

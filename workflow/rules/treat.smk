@@ -21,9 +21,11 @@ for batch, people in BATCHES.items():
             LOGS / "simulate" / f"{batch}.log",
         conda:
             ENV
+        group:
+            "treatment"
         resources:
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 60 * attempt,
+            mem_mb=memory("simulate"),
+            runtime=minutes("simulate", len(people)),
         params:
             people=as_json(people),
             options=options("simulate"),
@@ -49,9 +51,11 @@ for batch, people in BATCHES.items():
             LOGS / "rank" / f"{batch}.log",
         conda:
             ENV
+        group:
+            "treatment"
         resources:
-            mem_mb=lambda wildcards, attempt: 2000 * attempt,
-            runtime=lambda wildcards, attempt: 30 * attempt,
+            mem_mb=memory("rank"),
+            runtime=minutes("rank", len(people)),
         params:
             options=options("rank"),
             seed=CONFIG.seed,

@@ -4,11 +4,15 @@ A user's mistake is one line and exit code 2; a bug keeps its traceback and exit
 with nights in quarantine exits with 0 and says so.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
 from braintwin.errors import BrainTwinError
+
+_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""Faults that no code of ours can mend, and that are no bug."""
 
 
 def pin_threads(count: int = 1) -> None:
@@ -34,6 +38,12 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             raise
         sys.stderr.write(f"braintwin: {error}\n")
+        return 2
+    except OSError as error:
+        if debug or error.errno not in _OF_THE_DISK:
+            raise
+        what = f" ({error.filename})" if error.filename else ""
+        sys.stderr.write(f"braintwin: {error.strerror}{what}; mend it and run the same command again\n")
         return 2
     except KeyboardInterrupt:
         sys.stderr.write("braintwin: interrupted; run the same command again to go on\n")

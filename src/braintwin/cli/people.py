@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,14 +37,52 @@ def run_command(
     config: Annotated[
         Path | None, typer.Option(help="The study's config; the embedded synthetic cohort where unset.")
     ] = None,
-    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    cores: Annotated[int, typer.Option(min=1, help="Cores of this machine to use.")] = 2,
+    cluster: Annotated[Literal["slurm"] | None, typer.Option(help="Let a cluster do it.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Jobs at a time on the cluster; the profile's, 200.")] = None,
+    account: Annotated[str | None, typer.Option(help="Account on the cluster.", envvar="BRAINTWIN_ACCOUNT")] = None,
+    partition: Annotated[
+        str | None, typer.Option(help="Partition of the cluster.", envvar="BRAINTWIN_PARTITION")
+    ] = None,
+    profile: Annotated[
+        Path | None, typer.Option(help="A Snakemake profile of yours instead of the one that comes along.")
+    ] = None,
     dry: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say how it ended.")] = False,
 ) -> None:
     """Index the datasets, then do whatever is missing up to the report."""
     from braintwin.cli.run import run_study
+    from braintwin.cli.workflow import Machine
 
-    raise typer.Exit(run_study(config, cores=cores, dry=dry, quiet=quiet))
+    machine = Machine(cores, cluster, jobs, account, partition, profile)
+    raise typer.Exit(run_study(config, dry=dry, quiet=quiet, machine=machine))
+
+
+@app.command("status", epilog="Example: braintwin status results/demo")
+def status_command(
+    study: Annotated[Path, typer.Argument(help="The study's results.")] = Path("results/demo"),
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say what is done, running, refused or failed, and how long is left (exit code: 0 all, 1 failed, 3 unfinished)."""
+    from braintwin.cli.status import status
+
+    text, code = status(study, as_json=as_json)
+    sys.stdout.write(text)
+    raise typer.Exit(code)
+
+
+@app.command("doctor", epilog="Example: braintwin doctor --cluster slurm")
+def doctor_command(
+    folder: Annotated[Path, typer.Argument(help="Where the study lies.", exists=True, file_okay=False)] = Path(),
+    cluster: Annotated[Literal["slurm"] | None, typer.Option(help="Look at this cluster too.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Say whether this machine is fit to run a study, and what to do where it is not."""
+    from braintwin.cli.doctor import doctor
+
+    text, code = doctor(folder, on_cluster=cluster is not None, as_json=as_json)
+    sys.stdout.write(text)
+    raise typer.Exit(code)
 
 
 @app.command("fit-population", epilog="Example: braintwin fit-population --config config/examples/population.yaml")

@@ -4,44 +4,101 @@ import re
 import sys
 import time
 from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 
-_RULE = re.compile(r"^(?:local)?rule (\w+):")
+from braintwin.cli.costs import COSTS
+
+_RULE = re.compile(r"^\s*(?:local)?rule (\w+):")
 _WILDCARDS = re.compile(r"^\s+wildcards: (.*)")
 _LOG = re.compile(r"^\s+log: (\S+)")
+_MESSAGE = re.compile(r"^\s+message: (.*)")
 _STEPS = re.compile(r"^(\d+) of (\d+) steps")
-_ERROR = re.compile(r"^Error in rule (\w+):")
+_ERROR = re.compile(r"^Error in (?:rule|group) ([\w-]+):")
+_FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)")
+_PLANNED = re.compile(r"^(\w+) +(\d+)$")
+
+
+@dataclass
+class Failure:
+    """A job that failed: its rule, its log, and what the executor says of it."""
+
+    rule: str
+    log: Path | None = None
+    message: str = ""
+
+
+def step_of(rule: str) -> str:
+    """Return the step of a rule: those of batches carry the batch's name."""
+    return max((step for step in COSTS if rule.startswith(step)), key=len, default="")
+
+
+def seconds_of(rule: str) -> float:
+    """Return about how many seconds a rule's job takes; only ratios of these matter."""
+    cost = COSTS.get(step_of(rule))
+    return cost.start_s + 4 * cost.each_s if cost else 1.0
 
 
 class Progress:
-    """Follow Snakemake's output: say which job began, how many are done, and remember which failed."""
+    """Follow Snakemake's output: say which job began, how many are done, how long is left, and which failed."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
-        self.failed: list[tuple[str, Path]] = []
+        self.failed: list[Failure] = []
         self.tail: deque[str] = deque(maxlen=60)
         self._block: dict[str, str] = {}
-        self._error: str | None = None
+        self._error = False
+        self._planning = False
+        self._planned = 0.0
+        self._finished = 0.0
         self._done = (0, 0)
         self._began = time.monotonic()
 
     def read(self, line: str) -> None:
         """Take in one line."""
         self.tail.append(line)
-        if match := _ERROR.match(line):
-            self._error = match[1]
-        elif self._error and (match := _LOG.match(line)):
-            self.failed.append((self._error, Path(match[1])))
-            self._error = None
+        if line.startswith("Job stats:"):
+            self._planning, self._planned = True, 0.0
+        elif self._planning and (match := _PLANNED.match(line)):
+            if match[1] == "total":
+                self._planning = False
+            else:
+                self._planned += int(match[2]) * seconds_of(match[1])
+        elif match := _ERROR.match(line):
+            self.failed.append(Failure(match[1]))
+            self._error = True
+        elif self._error and line.strip():
+            self._read_error(line)
         elif match := _RULE.match(line):
             self._announce()
             self._block = {"rule": match[1]}
         elif self._block and (match := _WILDCARDS.match(line)):
             self._block["of"] = ", ".join(part.partition("=")[2] for part in match[1].split(", "))
+        elif self._block and line.lstrip().startswith("resources:"):
+            self._announce()
+        elif match := _FINISHED.match(line):
+            self._finished += seconds_of(match[1])
         elif match := _STEPS.match(line):
             self._done = int(match[1]), int(match[2])
         elif not line.strip():
+            self._error = False
             self._announce()
+
+    def _read_error(self, line: str) -> None:
+        """Take in a line of what Snakemake says about a failed job; a group of jobs names each of its rules."""
+        failure = self.failed[-1]
+        if match := _RULE.match(line):
+            self.failed.append(Failure(match[1], message=failure.message))
+        elif match := _LOG.match(line):
+            failure.log = Path(match[1].rstrip(","))
+        elif (match := _MESSAGE.match(line)) and match[1] != "None":
+            failure.message = match[1]
+
+    def left(self) -> float | None:
+        """Return about how many seconds are left, or None while too little is done to tell."""
+        if self._planned <= 0 or self._finished < 0.05 * self._planned:
+            return None
+        return (time.monotonic() - self._began) * max(0.0, self._planned / self._finished - 1)
 
     def _announce(self) -> None:
         if not self._block or self.quiet:
@@ -50,11 +107,26 @@ class Progress:
         done, total = self._done
         elapsed = time.monotonic() - self._began
         count = f"{done:>4}/{total}" if total else "   ·"
+        left = self.left()
+        rest = "" if left is None else f"  about {duration(left)} left"
         name = " ".join(filter(None, (self._block["rule"].replace("_", "-"), self._block.get("of", ""))))
-        sys.stderr.write(f"[{elapsed:6.0f} s  {count}] {name}\n")
+        sys.stderr.write(f"[{elapsed:6.0f} s  {count}{rest}] {name}\n")
         sys.stderr.flush()
         self._block = {}
 
     def close(self) -> None:
         """Say the last job, if it has not been said."""
         self._announce()
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people say it.
+
+    Examples
+    --------
+    >>> duration(40), duration(300), duration(9000)
+    ('40 s', '5 min', '2.5 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

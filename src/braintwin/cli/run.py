@@ -1,103 +1,23 @@
 """``braintwin run``: index, then everything else, guarded against two runs at once and against a killed one."""
 
-import fcntl
 import json
-import os
-import subprocess
+import shutil
+import signal
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from types import FrameType
+from typing import Literal
 
-import psutil
-
-from braintwin.cli.progress import Progress
+from braintwin.cli import clock, guard
+from braintwin.cli import cluster as slurm
+from braintwin.cli.progress import Failure, Progress
+from braintwin.cli.workflow import Machine, Workflow
 from braintwin.config import Config, load_config
 from braintwin.errors import BrainTwinError
 from braintwin.paths import StudyPaths
-
-_MARK = "BRAINTWIN_RUN"
-
-
-def workflow_root() -> Path:
-    """Return the folder that holds the Snakefile: the clone's, or the copy in an installed wheel."""
-    here = Path(__file__).resolve()
-    for candidate in (here.parents[3], here.parents[1] / "_workflow"):
-        if (candidate / "Snakefile").is_file():
-            return candidate
-    message = "run: the workflow is not installed; run from a clone of BrainTwin installed with `make install`"
-    raise BrainTwinError(message)
-
-
-@contextmanager
-def study_lock(paths: StudyPaths) -> Iterator[None]:
-    """Hold the study for one run at a time; the system lets go of it when the process dies, however it dies."""
-    paths.root.mkdir(parents=True, exist_ok=True)
-    with (paths.root / ".lock").open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            message = (
-                f"run: study {paths.root.name!r} is being run already; wait for it, or give this one another `study`"
-            )
-            raise BrainTwinError(message) from None
-        yield
-
-
-def end_orphans(study: Path) -> int:
-    """End jobs that a killed run of this study left behind, so that no file has two writers; return their number."""
-    mark = str(study.resolve())
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(_MARK, "").rpartition("#")[0] == mark:
-                found.append(process)
-        except (psutil.Error, OSError):
-            continue
-    for process in found:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(found, timeout=10)
-    return len(found)
-
-
-def _snakemake(config: Path | None, cores: int, *arguments: str) -> list[str]:
-    root = workflow_root()
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(root / "Snakefile"), "--cores", str(cores)]
-    command += ["--workflow-profile", str(root / "workflow" / "profiles" / "local")]
-    if config is not None:
-        command += ["--configfile", str(config)]
-    return command + list(arguments)
-
-
-def _start(command: list[str], study: Path) -> "subprocess.Popen[str]":
-    environment = dict(os.environ)
-    environment[_MARK] = f"{study.resolve()}#{uuid.uuid4().hex}"
-    # The jobs' shell must find this very installation, also where the environment is not activated.
-    environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
-    environment["PYTHONUNBUFFERED"] = "1"
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
-    )
-
-
-def _follow(command: list[str], study: Path, progress: Progress, log: IO[str]) -> int:
-    process = _start(command, study)
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            log.write(line)
-            progress.read(line)
-        return process.wait()
-    except KeyboardInterrupt:
-        process.terminate()
-        process.wait()
-        raise
 
 
 def changed_datasets(config: Config, paths: StudyPaths) -> list[str]:
@@ -116,17 +36,31 @@ def changed_datasets(config: Config, paths: StudyPaths) -> list[str]:
     return changed
 
 
-def _failure(progress: Progress) -> int:
-    """Say why a run failed: the last line of each failed job's log, and whether it was a mistake or a bug."""
-    mistakes = True
-    for job, log in progress.failed:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()] if log.is_file() else []
-        last = lines[-1] if lines else "no log was written"
+def _last_words(failure: Failure) -> str:
+    """Return the last line of a failed job's log; where there is none, what the executor says."""
+    text = failure.log.read_text(errors="replace") if failure.log and failure.log.is_file() else ""
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("# ", "$ "))]
+    ended = any(line.startswith("# done in") for line in text.splitlines()[-1:])
+    if ended or not lines or failure.message.startswith("SLURM-job"):
+        return " ".join(filter(None, [failure.message, lines[-1] if lines and not ended else ""]))
+    return lines[-1]
+
+
+def _failure(progress: Progress, paths: StudyPaths) -> int:
+    """Say why a run failed: the last words of each failed job, and whether it was a mistake or a bug."""
+    if shutil.disk_usage(paths.root).free < 1e6:
+        sys.stderr.write(f"the disk of {paths.root} is full; free some space and run the same command again\n")
+        return 2
+    mistakes = bool(progress.failed)
+    # a job that was tried again counts once, with its last words
+    for failure in {(failure.rule, failure.log): failure for failure in progress.failed}.values():
+        last = _last_words(failure)
+        if not last:
+            continue
         mistakes &= last.startswith("braintwin: ")
-        sys.stderr.write(f"{job}: {last.removeprefix('braintwin: ')}\n    (whole log: {log})\n")
+        sys.stderr.write(f"{failure.rule}: {last.removeprefix('braintwin: ')}\n    (whole log: {failure.log})\n")
     if not progress.failed:
         sys.stderr.write("".join(progress.tail))
-        return 1
     return 2 if mistakes else 1
 
 
@@ -139,8 +73,53 @@ def _quarantined(paths: StudyPaths) -> tuple[int, int]:
     return len(refused), len(listed)
 
 
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Treat a terminated session and a hung-up one like Ctrl-C: jobs are ended, the lock is let go."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
+    except ValueError:  # not the main thread
+        before = {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def clear_away(paths: StudyPaths, left: guard.Holder | None) -> None:
+    """End what a killed run has left running, here and on the cluster, before anything writes."""
+    orphans = guard.end_orphans(paths)
+    if orphans:
+        sys.stderr.write(f"ended {orphans} process(es) that an interrupted run had left behind\n")
+    if left is not None and left.where == "slurm":
+        cancelled = slurm.cancel_jobs(paths, left.user)
+        if cancelled:
+            sys.stderr.write(f"cancelled {cancelled} SLURM job(s) that an interrupted run had left behind\n")
+
+
+@contextmanager
+def _no_job_left(paths: StudyPaths, machine: Machine) -> Iterator[None]:
+    """Leave no job on the cluster, however the run ends."""
+    try:
+        yield
+    finally:
+        if machine.cluster:
+            slurm.cancel_jobs(paths, guard.user())
+
+
 def run_study(
-    config_path: Path | None, *, cores: int, dry: bool, quiet: bool, goal: Literal["all", "fit_population"] = "all"
+    config_path: Path | None,
+    *,
+    cores: int = 2,
+    dry: bool,
+    quiet: bool,
+    goal: Literal["all", "fit_population"] = "all",
+    machine: Machine | None = None,
 ) -> int:
     """Run a study to its report, or to the population learned from it, and return the exit code.
 
@@ -149,25 +128,31 @@ def run_study(
     """
     config = load_config(config_path) if config_path else Config()
     paths = StudyPaths(Path("results") / config.study)
+    machine = machine or Machine(cores)
     began = time.monotonic()
-    with study_lock(paths):
-        orphans = end_orphans(paths.root)
-        if orphans:
-            sys.stderr.write(f"ended {orphans} process(es) that an interrupted run had left behind\n")
-        subprocess.run(_snakemake(config_path, 1, "--unlock"), capture_output=True, check=False)
+    with _stoppable(), guard.study_lock(paths, machine.where, machine.cores) as left:
+        clear_away(paths, left)
+        settled = clock.settle_results(paths)
+        if settled:
+            sys.stderr.write(f"{settled} result(s) came from the future and were given the time of now\n")
+        workflow = Workflow(config_path, paths, machine)
+        if left is not None:
+            workflow.unlock()
         log_path = paths.root / "logs" / "run.log"
         log_path.parent.mkdir(parents=True, exist_ok=True)
-        with log_path.open("w", encoding="utf-8") as log:
+        with log_path.open("w", encoding="utf-8") as log, _no_job_left(paths, machine):
             for target in ("index", goal):
+                if target != "index" and paths.nights.is_file():
+                    clock.refuse_recordings(paths)
                 progress = Progress(quiet=quiet)
                 arguments = ["--dry-run"] if dry else []
                 changed = changed_datasets(config, paths) if target == "index" else []
                 if changed:
                     arguments += ["--forcerun", *(str(paths.dataset_record(name)) for name in changed)]
-                code = _follow(_snakemake(config_path, cores, *arguments, "--", target), paths.root, progress, log)
+                code = workflow.follow([*arguments, "--", target], progress, log)
                 progress.close()
                 if code:
-                    return _failure(progress)
+                    return _failure(progress, paths)
                 if dry:
                     sys.stdout.write("".join(progress.tail))
                     if not paths.nights.is_file():
@@ -191,9 +176,9 @@ def run_target(config_path: Path | None, config: Config, paths: StudyPaths, targ
     log_path = paths.root / "logs" / "update.log"
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("a", encoding="utf-8") as log:
-        code = _follow(_snakemake(config_path, cores, *forced, "--", target), paths.root, progress, log)
+        code = Workflow(config_path, paths, Machine(cores)).follow([*forced, "--", target], progress, log)
     progress.close()
-    return _failure(progress) if code else 0
+    return _failure(progress, paths) if code else 0
 
 
 def _finish(config: Config, paths: StudyPaths, seconds: float) -> int:

@@ -7,6 +7,9 @@ A flag that takes several files takes them all at once, so that a rule can write
 import argparse
 import importlib
 import json
+import logging
+import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from braintwin.cli import machine
 from braintwin.errors import ConfigError
 from braintwin.provenance import COMMAND, shorten
 
@@ -212,12 +216,36 @@ def run(words: Sequence[str]) -> int:
             [_parse(step, name, flag.parse, t) for t in text] if flag.many else _parse(step, name, flag.parse, text)
         )
     COMMAND.set(shorten(["braintwin", "step", *words]))
+    began = time.monotonic()
+    threads = int(values.get("threads", 1))
+    first = "numpy" not in sys.modules
+    machine.own_threads(threads)
+    machine.node_caches()
+    logged = not sys.stderr.isatty()
+    if logged:
+        machine.log_head(words, threads)
+        _say_progress()
+    module = importlib.import_module(step_module(step))
+    if first:
+        machine.check_threads(threads)
     for arguments in _calls(step, values):
-        importlib.import_module(step_module(step)).run(**arguments, options=options)
+        module.run(**arguments, options=options)
     from braintwin.cli.job import record_job  # after the step, which has loaded what this needs
 
     record_job(step, values, options, step_module(step))
+    if logged:
+        machine.log_tail(time.monotonic() - began)
     return 0
+
+
+def _say_progress() -> None:
+    """Let long steps say in the log how far they are."""
+    logger = logging.getLogger("braintwin")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
 
 
 def _calls(step: str, values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -3,7 +3,9 @@
 import sys
 from pathlib import Path
 
-from braintwin.cli.run import run_target, study_lock, workflow_root
+from braintwin.cli.guard import study_lock
+from braintwin.cli.run import clear_away, run_target
+from braintwin.cli.workflow import workflow_root
 from braintwin.config import Config, load_config
 from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.tables import PersonRow
@@ -40,7 +42,8 @@ def update_twin(config_path: Path | None, person: str, *, night: str | None, hyp
     row = find_person(paths, person)
     twin = paths.person(person, "night")
     update.whole_twin(twin, person)
-    with study_lock(paths):
+    with study_lock(paths) as left:
+        clear_away(paths, left)
         if hypnogram is not None:
             prepared = update.from_scoring(hypnogram, row, config.datasets[row.dataset], config.prepare)
         else:
