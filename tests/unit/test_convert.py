@@ -413,7 +413,7 @@ def test_edf_and_csv_by_a_map(tmp_path: Path) -> None:
     plain(raw / "rec" / "P-01_1.edf", epochs=len(SHORT))
     plain(raw / "rec" / "P-01_2.edf", epochs=len(SHORT))
     write_csv(raw / "scores" / "P-01_1.csv", ["epoch,stage", *(f"{i},{NUMBERS[s]}" for i, s in enumerate(SHORT))])
-    write_csv(raw / "who.csv", ["code,age,sex", "P-01,41,M"])
+    write_csv(raw / "who.csv", ["code;age;sex", "P-01;41;M"])
     options = ConvertOptions.model_validate(
         {
             "reader": "edf-csv",

@@ -1,12 +1,13 @@
 """EDF recordings and tables of stages, told apart by an explicit map."""
 
+import csv
 import re
 from pathlib import Path
 
 from braintwin.contracts.stages import MISSING, STAGES
 from braintwin.errors import ConfigError, DatasetError, NightExcluded
 from braintwin.io.convert.study import RawNight, RawStudy, Row, after_start, check_distinct, clock_s, edf_start, label
-from braintwin.io.events import table_lines
+from braintwin.io.events import decoded, table_lines
 from braintwin.io.scoring import is_code, stage_of
 from braintwin.options.convert import ConvertOptions, ScoringOptions
 
@@ -75,7 +76,7 @@ def _night(key: _Key, path: Path, table: Path | None, scoring: ScoringOptions) -
     start = edf_start(path)
     rows: tuple[Row, ...] | None = None
     if table is not None:
-        lines = table_lines(table.read_bytes())
+        lines = _lines(table)
         header = lines[0] if scoring.header else tuple(str(i + 1) for i in range(len(lines[0]) if lines else 0))
         body = lines[1:] if scoring.header else lines
         if not body:
@@ -90,6 +91,18 @@ def _night(key: _Key, path: Path, table: Path | None, scoring: ScoringOptions) -
         lengths = _lengths(body, columns["duration"], scoring, table.name)
         rows = tuple(Row(*row) for row in zip(onsets, lengths, stages, strict=True))
     return RawNight(*key, signal=path, rows=rows)
+
+
+def _lines(path: Path) -> list[tuple[str, ...]]:
+    """Return the cells of a table, separated by tabs or commas, or by semicolons where its first line has no other."""
+    raw = path.read_bytes()
+    text = decoded(raw)
+    first = text.partition("\n")[0]
+    if ";" in first and "\t" not in first and "," not in first:
+        return [
+            tuple(cell.strip() for cell in line) for line in csv.reader(text.splitlines(), delimiter=";") if any(line)
+        ]
+    return table_lines(raw)
 
 
 def _column(header: tuple[str, ...], wanted: str, name: str) -> int:
@@ -155,7 +168,7 @@ def _lengths(body: list[tuple[str, ...]], column: int | None, scoring: ScoringOp
 
 def _people(path: Path, name: str) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]:
     try:
-        lines = table_lines(path.read_bytes())
+        lines = _lines(path)
     except OSError:
         message = f"convert: no table {name!r} in the folder; correct convert.people"
         raise ConfigError(message) from None
