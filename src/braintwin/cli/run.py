@@ -182,6 +182,10 @@ def run_target(config_path: Path | None, config: Config, paths: StudyPaths, targ
 
 
 def _finish(config: Config, paths: StudyPaths, seconds: float) -> int:
+    from braintwin.cli.publish import write_manifest
+
+    for problem in write_manifest(config, paths)["problems"][:5]:
+        sys.stderr.write(f"{paths.manifest.name}: {problem}\n")
     refused, listed = _quarantined(paths)
     if refused:
         sys.stderr.write(f"finished with {refused} of {listed} night(s) in quarantine: {paths.quarantine}\n")
