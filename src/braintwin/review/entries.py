@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from braintwin.digest import lasting_digest
+from braintwin.io.records import read_nights
 from braintwin.paths import StudyPaths
 from braintwin.provenance import options_digest
 
@@ -30,13 +31,24 @@ class Survey:
     problems: list[str] = field(default_factory=list)
 
 
-def results(root: Path) -> Iterator[Path]:
-    """Yield every result of a study, relative to `root`: no logs, no records of jobs, nothing hidden."""
+def results(study: StudyPaths) -> Iterator[Path]:
+    """Yield every result of a study, relative to its root: no logs, no records of jobs, nothing hidden.
+
+    What is left of nights and people that are no longer in the tables is no result of this study.
+    """
+    rows = read_nights(study.nights)
+    known = {"nights": {row.night for row in rows}, "people": {row.person for row in rows}}
     for folder in ("datasets", "index", "nights", "people", "cohort", "report"):
-        for path in sorted((root / folder).rglob("*")):
-            name = path.relative_to(root)
-            if path.is_file() and not any(part.startswith(".") for part in name.parts):
-                yield name
+        for path in sorted((study.root / folder).rglob("*")):
+            name = path.relative_to(study.root)
+            if not path.is_file() or any(part.startswith(".") for part in name.parts):
+                continue
+            owner = name.parts[1] if folder in known else name.stem
+            if folder in known and owner not in known[folder]:
+                continue
+            if folder == "report" and len(name.parts) > 2 and owner not in known["people"]:
+                continue
+            yield name
 
 
 def read_stamp(path: Path) -> dict[str, str]:
@@ -77,7 +89,7 @@ def survey(study: StudyPaths) -> Survey:
     """Read every artefact's stamp and compare what it says it was made from with what lies there now."""
     found, jobs = Survey(), _jobs(study)
     stamps: dict[Path, dict[str, str]] = {}
-    for name in results(study.root):
+    for name in results(study):
         digest = lasting_digest(study.root / name)
         carrier = _carrier(study.root, name)
         if carrier not in stamps:

@@ -20,6 +20,7 @@ from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_json, read_nights, read_people, write_json, write_nights, write_people
 from braintwin.paths import StudyPaths
 from braintwin.review.archive import copy_all
+from braintwin.review.entries import results
 from braintwin.review.groups import SMALLEST, small_groups, withhold
 from braintwin.review.manifest import published_source
 from braintwin.review.tables import write_tables
@@ -85,19 +86,16 @@ def freeze(
     said = Publication(choices.date, str(manifest["seal"]), pages=choices.pages, smallest_group=choices.smallest)
     frozen = StudyPaths(folder)
     _tables(study, frozen, manifest, choices, said)
-    names = [p.relative_to(study.root) for p in study.root.glob("nights/*/*.status.json")]
-    names += [p.relative_to(study.root) for p in study.root.glob("people/*/*.status.json")]
-    names += [p.relative_to(study.root) for p in study.root.glob("people/*/check.json")]
-    names += [p.relative_to(study.root) for s in ("simulate", "rank") for p in study.root.glob(f"people/*/{s}.nc")]
-    copy_all(sorted(names), study.root, folder)
-    for path in sorted(study.root.glob("people/*/*.nc")):
-        if path.name in ("night.nc", "spectral.nc"):
-            freeze_posterior(path, folder / path.relative_to(study.root))
-    for name, path in sources.items():
-        shutil.copyfile(path, folder / f"{name}{path.suffix}")
+    names = list(results(study))
+    copy_all((name for name in names if _copied(name)), study.root, folder)
+    for name in names:
+        if name.name in ("night.nc", "spectral.nc"):
+            freeze_posterior(study.root / name, folder / name)
+    for kind, path in sources.items():
+        shutil.copyfile(path, folder / f"{kind}{path.suffix}")
     remake_tables(folder, config)
     if choices.pages:
-        copy_all((p.relative_to(study.root) for p in study.root.glob("report/people/*.html")), study.root, folder)
+        copy_all((name for name in names if name.parts[:2] == ("report", "people")), study.root, folder)
     else:
         page = frozen.cohort_page.read_text(encoding="utf-8")
         write_text(frozen.cohort_page, _PAGE_LINK.sub(r"\1", page))
@@ -105,6 +103,13 @@ def freeze(
     shutil.copyfile(study.manifest, folder / "manifest.json")
     write_json(folder / "publication.json", said.plain())
     return said
+
+
+def _copied(name: Path) -> bool:
+    """Tell whether a result goes into the archive as it is."""
+    return name.parts[0] in ("nights", "people") and (
+        name.name.endswith(".status.json") or name.name in ("check.json", "simulate.nc", "rank.nc")
+    )
 
 
 def _tables(

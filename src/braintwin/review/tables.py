@@ -55,15 +55,16 @@ def ranking_rows(person: str, path: Path) -> Iterator[dict[str, Any]]:
 def outcome_rows(person: str, path: Path) -> Iterator[dict[str, Any]]:
     """Yield the change of each outcome under each treatment of a person's ``rank.nc``."""
     ranking = read_dataset(path, RANKING)
-    for treatment in sorted(ranking["treatment"].to_numpy().astype(str)):
-        one = ranking.isel(treatment=int(np.flatnonzero(ranking["treatment"].to_numpy() == treatment)[0]))
-        for outcome in one["outcome"].to_numpy().astype(str):
-            found = one.sel(outcome=outcome)
-            quantiles = {f"q{int(100 * q):02d}": found["contrast_quantile"].sel(quantile=q) for q in (0.05, 0.5, 0.95)}
+    treatments, outcomes = (ranking[name].to_numpy().astype(str) for name in ("treatment", "outcome"))
+    mean = ranking["contrast_mean"].transpose("treatment", "outcome").to_numpy()
+    quantile = ranking["contrast_quantile"].transpose("treatment", "outcome", "quantile").to_numpy()
+    at = [int(np.argmin(abs(ranking["quantile"].to_numpy() - q))) for q in (0.05, 0.5, 0.95)] if mean.size else []
+    for i in np.argsort(treatments, kind="stable"):
+        for j, outcome in enumerate(outcomes):
+            low, middle, high = (printed(quantile[i, j, k]) for k in at)
             yield {
-                "person": person, "treatment": treatment, "outcome": outcome,
-                "mean": printed(found["contrast_mean"].item()),
-                **{name: printed(value.item()) for name, value in quantiles.items()},
+                "person": person, "treatment": treatments[i], "outcome": outcome, "mean": printed(mean[i, j]),
+                "q05": low, "q50": middle, "q95": high,
             }  # fmt: skip
 
 
