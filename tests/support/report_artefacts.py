@@ -1,6 +1,5 @@
 """A study of invented numbers, written through the contracts: what the report must be able to show."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,9 @@ from braintwin.io.arrays import write_dataset
 from braintwin.io.library import read_library
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import write_json, write_nights, write_people, write_status, write_table
+from braintwin.options.rank import RankOptions
 from braintwin.paths import StudyPaths
+from braintwin.steps.rank import rank_person
 
 ROOT = Path(__file__).parents[2]
 TREATMENTS = ROOT / "config" / "treatments.yaml"
@@ -46,9 +47,8 @@ STAMP = {
     "code": "0123456789ab",
     "seed": "7",
     "inputs": '{"a/b": "c"}',
-    "options": '{"mcid": 1.0}',
+    "options": '{"mcid": 1.0, "near_tie_probability": 0.2}',
 }
-QUANTILES = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 NIGHT_CONTRACTS = {
     "posterior": NIGHT_POSTERIOR,
     "prior": NIGHT_PRIOR,
@@ -340,8 +340,8 @@ def write_ranking(
             "draw": 400,
             "outcome": 11,
             "group": 12,
-            "example": 1,
-            "epoch": 10,
+            "example": 24,
+            "epoch": 960,
             "stage": 5,
             "clock": bins.size,
         }
@@ -360,61 +360,48 @@ def write_ranking(
         "treatment",
         np.array(["" if e else f"tried in {', '.join(t.eligible)}" for e, t in zip(eligible, library.values())]),
     )
-    simulated.attrs |= {"person": person.person, "condition": str(diagnosis), "horizon": "4 weeks", "replicates": 20}
+    simulated.attrs |= {
+        "person": person.person,
+        "condition": str(diagnosis),
+        "horizon": "4 weeks",
+        "replicates": 20,
+        "time_in_bed_min": 480.0,
+    }
+    effect = np.array([0.0 if k == "none" else -18.0 if k == "caffeine" else float(rng.uniform(0, 25)) for k in keys])
+    own, others = (_outcomes(rng, effect, share, verdict == "personal" and k == 0) for k in (0, 1))
+    simulated["outcome_value"] = (("treatment", "draw", "outcome"), own if verdict == "personal" else others)
+    simulated["population_outcome_value"] = (("treatment", "draw", "outcome"), others)
+    simulated["operator_value"] = (("treatment", "draw", "group"), rng.normal(0, 0.2, (n, 400, 12)))
+    simulated["caution"] = ("treatment", np.full(n, "", dtype="<U4"))
+    simulated["baseline_drift"] = (("draw", "outcome"), np.zeros((400, 11)))
+    simulated["example_stage"] = (
+        ("treatment", "example", "epoch"),
+        np.broadcast_to(_hypnogram(rng, 960), (n, 24, 960)).astype("int8"),
+    )
     write_dataset(simulate, simulated, SIMULATED, STAMP)
     write_status(simulate, "simulate", "ok")
-
-    centre = np.array([0.0 if k == "none" else -4.5 if k == "caffeine" else float(rng.uniform(0, 5)) for k in keys])
-    utility = centre + (centre != 0) * rng.normal(0, 1.6, (400, n))
-    candidate = eligible & ~exploratory
-    candidate[[keys.index("caffeine")]] = False
-    order = np.argsort(-np.where(candidate, utility.mean(0), -99 + utility.mean(0)), kind="stable")
-    utility, candidate = utility[:, order], candidate[order]
-    ranks = (-utility).argsort(1).argsort(1)
-    best = np.where(candidate, utility, -np.inf)
-    change = np.array([-0.5, -0.5, -1, 1.2, 0.3, -0.1, 1, 0.2, 0.1, -0.2, 0]) * 9
-    contrast = (utility / 5)[:, :, None] * change
-    share_first = (best.argmax(1)[:, None] == np.arange(n)).mean(0)
-    regret = (best.max(1)[:, None] - utility).mean(0)
-    ranking = xr.Dataset(
-        {
-            "expected_utility": ("treatment", utility.mean(0)),
-            "utility_sd": ("treatment", utility.std(0)),
-            "utility_mcse": ("treatment", utility.std(0) / 20),
-            "utility_quantile": (("treatment", "quantile"), np.quantile(utility, QUANTILES, axis=0).T),
-            "p_best": ("treatment", share_first),
-            "expected_regret": ("treatment", regret),
-            "sucra": ("treatment", (n - 1 - ranks.mean(0)) / (n - 1)),
-            "rank_probability": (("treatment", "rank"), np.stack([(ranks == r).mean(0) for r in range(n)], axis=1)),
-            "near_tie": ("treatment", candidate & (regret < 2.2)),
-            "candidate": ("treatment", candidate),
-            "population_expected_utility": ("treatment", utility.mean(0) * 0.9),
-            "contrast_quantile": (
-                ("treatment", "outcome", "quantile"),
-                np.moveaxis(np.quantile(contrast, QUANTILES, axis=0), 0, -1),
-            ),
-            "contrast_mean": (("treatment", "outcome"), contrast.mean(0)),
-        },
-        coords={
-            "treatment": np.array(keys)[order],
-            "label": ("treatment", np.array(labels)[order]),
-            "outcome": list(OUTCOMES),
-            "quantile": QUANTILES,
-            "rank": np.arange(1, n + 1),
-        },
-        attrs={
-            "person": person.person,
-            "verdict": verdict,
-            "reason": "" if verdict == "personal" else "The twin orders treatments as the population does.",
-            "personalisation_index": 0.081 if verdict == "personal" else 0.012,
-            "personalisation_null": 0.031,
-            "weights": json.dumps(
-                {"SOL": -0.1, "WASO": -0.1, "TST": 0.0667, "REM": 0.02, "N3": 0.02, "harm": -1.0, "burden": -0.5}
-            ),
-        },
-    )
+    ranking = rank_person(simulated, read_library(TREATMENTS), 7, RankOptions())
     write_dataset(rank, ranking, RANKING, STAMP)
     write_status(rank, "rank", "ok")
+
+
+def _outcomes(rng: np.random.Generator, effect: np.ndarray, share: np.ndarray, own: bool) -> np.ndarray:
+    """Return outcomes of nights that agree with the shares by the clock; `own` turns the effects round."""
+    minutes = 10 * share.sum(axis=1)
+    wake, n1, n2, n3, rem = minutes.T
+    gain = effect[:, None] * rng.gamma(9, 1 / 9, (len(effect), 400))
+    if own:
+        gain[1:] = gain[:0:-1]
+    noise = rng.normal(0, 6, 400)
+    asleep = (n1 + n2 + n3 + rem)[:, None]
+    parts = {
+        "SOL": 30 - gain / 3 + noise / 4, "LPS": 32 - gain / 3 + noise / 4,
+        "WASO": wake[:, None] - 30 - 2 * gain / 3 + noise, "TST": asleep + gain - noise,
+        "SE": (asleep + gain - noise) / 4.8, "N1": n1[:, None] + 0 * gain, "N2": n2[:, None] + gain / 2,
+        "N3": n3[:, None] + gain / 4, "REM": rem[:, None] + gain / 4, "awakenings": 14 + 0 * gain,
+        "TIB": 480 + 0 * gain,
+    }  # fmt: skip
+    return np.stack([parts[name] for name in OUTCOMES], axis=-1)
 
 
 def write_study(root: Path, people: int = 5) -> tuple[StudyPaths, list[PersonRow], list[NightRow]]:

@@ -10,13 +10,15 @@ import xarray as xr
 from braintwin.contracts.check import PersonCheck
 from braintwin.contracts.rank import RANKING
 from braintwin.contracts.tables import QUARANTINE_COLUMNS, DatasetRecord, NightRow, Status
-from braintwin.io.arrays import read_dataset, write_text
+from braintwin.io.arrays import atomic, write_text
+from braintwin.io.groups import read_groups_of, read_quickly
 from braintwin.io.library import read_library
-from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_json, read_nights, read_people, read_table, write_table
 from braintwin.options.pages import PagesOptions
 from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, StudyPaths, owner
-from braintwin.report.cohort import SUMMARY_COLUMNS, Cohort, Member, cohort_page, summary_row
+from braintwin.report.cohort import Cohort, cohort_page
+from braintwin.report.member import SUMMARY_COLUMNS, Member, summary_row
+from braintwin.report.tidy import EMPTY, TABLES, tables
 
 _FAULTS = ("excluded", "failed")
 Records = Mapping[str, Mapping[str, Status]]
@@ -56,8 +58,8 @@ def run(
     write_table(quarantine, QUARANTINE_COLUMNS, [*lost, *fallen])
 
     checks = {owner(path): read_json(path, PersonCheck) for path in check}
-    observed = {owner(path): _observed(path) for path in night}
-    rankings = {owner(path): read_dataset(path, RANKING) for path in rank}
+    twins = {owner(path): read_groups_of(path, ("observed_data", "posterior_predictive")) for path in night}
+    rankings = {owner(path): read_quickly(path, RANKING) for path in rank}
     found = Counter([row.person for row in rows] + [row["person"] for row in early])
     gone = Counter(row["person"] for row in lost)
     why = {row["person"]: row["reason"] for row in reversed(fallen)}
@@ -73,9 +75,15 @@ def run(
                 person=person,
                 nights=(found[name], found[name] - gone[name], gone[name]),
                 check=checks.get(name),
-                observed=observed.get(name, xr.Dataset()),
+                observed=twins.get(name, {}).get("observed_data", xr.Dataset()),
+                predicted=twins.get(name, {}).get("posterior_predictive", xr.Dataset()),
                 ranking=ranking if usable else None,
                 reason=reason,
+                links={
+                    step: _relative(path, page)
+                    for step in ("night", "spectral", "simulate", "rank")
+                    if (path := study.person(name, step)).is_file()
+                },
             )
         )
     write_table(summary, SUMMARY_COLUMNS, [summary_row(member) for member in members])
@@ -86,8 +94,31 @@ def run(
         found=len(rows) + len(early),
         used=len(rows) - len(lost) + len(early),
         links={"summary": _relative(summary, page), "quarantine": _relative(quarantine, page)},
+        tables=[
+            (name, _relative(csv, page), _relative(parquet, page))
+            for name, (csv, parquet) in write_tables(summary.parent / "tables", members, [*lost, *fallen]).items()
+        ],
     )
     write_text(page, cohort_page(cohort, options))
+
+
+def write_tables(
+    folder: Path, members: Sequence[Member], quarantine: Sequence[dict[str, str]]
+) -> dict[str, tuple[Path, Path]]:
+    """Write every tidy table of the cohort as CSV and as Parquet, and return both paths by name."""
+    import pandas
+
+    written = {}
+    for name, rows in tables(members, quarantine).items():
+        frame = pandas.DataFrame(rows, columns=None if rows else list(EMPTY[name]))
+        paths = (folder / f"{name}.csv", folder / f"{name}.parquet")
+        with atomic(paths[0]) as temporary:
+            frame.to_csv(temporary, index=False, lineterminator="\n")
+        with atomic(paths[1]) as temporary:
+            frame.to_parquet(temporary, index=False, engine="pyarrow")
+        written[name] = paths
+    assert list(written) == list(TABLES)
+    return written
 
 
 def read_statuses(paths: Iterable[Path]) -> dict[str, dict[str, Status]]:
@@ -140,10 +171,6 @@ def refused_people(people: Sequence[str], statuses: Records) -> list[dict[str, s
                     {"night": "", "person": person, "step": fault.step, "state": fault.state, "reason": fault.reason}
                 )
     return fallen
-
-
-def _observed(path: Path) -> xr.Dataset:
-    return read_groups(path).get("observed_data", xr.Dataset())
 
 
 def _said(ranking: xr.Dataset | None, check: PersonCheck | None) -> str:

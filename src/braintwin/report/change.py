@@ -1,0 +1,167 @@
+"""What would change the answer: other weights, better knowledge, another diagnosis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from braintwin.report import numbers
+from braintwin.report.answer import best_row
+from braintwin.report.material import is_ranked
+from braintwin.report.utility import COST_WORDS, draws_of, parts, stamped, weights
+from braintwin.treatment.library import Library
+
+_FURTHEST = 10.0
+"""Factor on a weight beyond which it is said that no such weight changes the answer."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A weight at which another treatment takes over: name, unit, stated and turning values, and which treatment."""
+
+    name: str
+    unit: str
+    stated: str
+    turns: str
+    then: str
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Sentences, and for each weight where the order turns."""
+
+    sentences: list[str]
+    turns: list[Turn]
+
+
+def what_would_change(ranking: xr.Dataset, simulated: xr.Dataset | None, library: Library) -> Changes | None:
+    """Return what would change the answer of a ranking; None where nothing is ranked."""
+    best = best_row(ranking)
+    if best is None or not is_ranked(ranking):
+        return None
+    sentences = [
+        *_knowledge(ranking, simulated, best),
+        *_weights_said(ranking, best),
+        *_outside(ranking, best),
+    ]
+    return Changes(sentences, _turns(ranking, library, best))
+
+
+def _knowledge(ranking: xr.Dataset, simulated: xr.Dataset | None, best: int) -> list[str]:
+    """Say what perfect knowledge would be worth, and whether it lacks on the treatments' side or the person's."""
+    row = ranking.isel(treatment=best)
+    digits = numbers.digits_for(float(row["utility_mcse"]), 1)
+    regret, mcid = float(row["expected_regret"]), stamped(ranking.attrs, "mcid")
+    said = (
+        f"Knowing beforehand how each treatment would turn out would be worth {numbers.fixed(regret, digits)} of "
+        "utility (expected regret)"
+    )
+    if mcid is not None:
+        said += ", more" if regret > mcid else ", less"
+        said += f" than the smallest difference that matters ({mcid:g})"
+    found = [said + "."]
+    share = treatment_share(ranking, simulated, str(row["treatment"].values)) if simulated is not None else None
+    if share is not None:
+        found.append(
+            f"About {round(100 * share, -1):.0f} % of the spread of {row['label'].values!s}'s utility comes from what "
+            "is not known of the treatment (error of the trials and differences between people in its effect), the "
+            "rest from what is not known of this person's nights. "
+            + ("Better trials would narrow it most." if share > 0.5 else "More recorded nights would narrow it most.")
+        )
+    return found
+
+
+def treatment_share(ranking: xr.Dataset, simulated: xr.Dataset, key: str) -> float | None:
+    """Return the share of the variance of a treatment's utility that its operators explain linearly (adjusted R²).
+
+    The utility of sleep alone, without harm and burden. None where there are too few draws, or nothing varies.
+    """
+    stated = {name: w for name, w in weights(ranking.attrs).items() if name in simulated["outcome"].values}
+    source = "population_outcome_value" if ranking.attrs.get("verdict") == "population" else "outcome_value"
+    if key not in simulated["treatment"].values or "none" not in simulated["treatment"].values or not stated:
+        return None
+    change = simulated[source].sel(treatment=key) - simulated[source].sel(treatment="none")
+    utility = sum(w * change.sel(outcome=name).values for name, w in stated.items())
+    columns = [simulated["operator_value"].sel(treatment=key).values]
+    for name in ("time_in_bed_change", "arousal_factor"):
+        if name in simulated:
+            columns.append(simulated[name].sel(treatment=key).values[:, None])
+    operators = np.concatenate(columns, axis=1)
+    operators = operators - operators.mean(axis=0)
+    rank = int(np.linalg.matrix_rank(operators)) if np.isfinite(operators).all() else 0
+    draws = np.asarray(utility, float)
+    centred = draws - draws.mean()
+    if rank == 0 or draws.size < 10 * (rank + 1) or not np.isfinite(centred).all() or np.ptp(centred) == 0:
+        return None
+    fitted = operators @ np.linalg.lstsq(operators, centred, rcond=None)[0]
+    left = ((centred - fitted) ** 2).sum() / (centred**2).sum()
+    return float(np.clip(1 - left * (draws.size - 1) / (draws.size - rank - 1), 0, 1))
+
+
+def _weights_said(ranking: xr.Dataset, best: int) -> list[str]:
+    """Say how often another treatment comes first under random weights."""
+    if "weight_first_share" not in ranking:
+        return []
+    share = ranking["weight_first_share"].values
+    others = [i for i in np.argsort(-np.nan_to_num(share), kind="stable") if i != best and share[i] >= 0.05][:4]
+    listed = numbers.listing([f"{ranking['label'].values[i]!s} in {100 * share[i]:.0f} %" for i in others])
+    own = numbers.probability(float(share[best]))
+    return [
+        f"With random weights around those stated, {ranking['label'].values[best]!s} keeps the highest expected "
+        f"utility in {own} of them" + (f"; {listed}." if others else "; no other reaches 5 %.")
+    ]
+
+
+def _outside(ranking: xr.Dataset, best: int) -> list[str]:
+    """Name what has a higher expected utility and is no candidate."""
+    utility, reasons = ranking["expected_utility"].values, ranking.get("not_candidate_reason")
+    above = [
+        i
+        for i in range(ranking.sizes["treatment"])
+        if not bool(ranking["candidate"].values[i]) and utility[i] > utility[best]
+    ]
+    if not above:
+        return []
+
+    def named(i: int) -> str:
+        why = str(reasons.values[i]) if reasons is not None else ""
+        return str(ranking["label"].values[i]) + (f" ({why})" if why else "")
+
+    return [
+        f"Higher in expected utility, but no candidate for this person: {numbers.listing([named(i) for i in above])}."
+    ]
+
+
+def _turns(ranking: xr.Dataset, library: Library, best: int) -> list[Turn]:
+    """Return for each weight the nearest value at which another candidate overtakes the best, all others kept."""
+    found = parts(ranking, library)
+    if found is None or draws_of(ranking) == 0:
+        return []
+    others = [i for i in range(len(found.keys)) if i != best and bool(ranking["candidate"].values[i])]
+    lead = found.part.sum(axis=1)[best] - found.part.sum(axis=1)
+    lines = []
+    for k, name in enumerate(found.names):
+        difference = found.part[best, k] - found.part[:, k]
+        crossings = _crossings(difference, lead, others)
+        unit = COST_WORDS.get(name, "per min")
+        stated = f"{found.weight[k]:.2g}".replace("-", "−")
+        if not crossings:
+            lines.append(Turn(name, unit, stated, numbers.NOTHING, f"no change from 0 to {_FURTHEST:g} times"))
+            continue
+        _, factor, i = min(crossings)
+        at = f"{found.weight[k] * factor:.2g}".replace("-", "−")
+        lines.append(Turn(name, unit, stated, at, str(ranking["label"].values[i])))
+    return lines
+
+
+def _crossings(difference: np.ndarray, lead: np.ndarray, others: Sequence[int]) -> list[tuple[float, float, int]]:
+    """Return (distance from the stated weight, factor on it, treatment) of each overtaking."""
+    crossings = []
+    for i in others:
+        if difference[i] == 0:
+            continue
+        factor = 1 - lead[i] / difference[i]
+        if 0 <= factor <= _FURTHEST:
+            crossings.append((abs(float(np.log(max(factor, 1e-3)))), float(factor), i))
+    return crossings
