@@ -18,6 +18,7 @@ import braintwin
 from braintwin.contracts.night import NIGHT_OBSERVED, NIGHT_POSTERIOR
 from braintwin.contracts.stages import EPOCH_S
 from braintwin.contracts.tables import NightRow, PersonRow
+from braintwin.digest import lasting_digest
 from braintwin.errors import BrainTwinError, NightExcluded
 from braintwin.inference.admission import admit
 from braintwin.inference.nights import Night
@@ -110,7 +111,7 @@ def check_population(groups: dict[str, xr.Dataset], population: Path) -> None:
     """Refuse a population other than the twin's: its nights would be weighed against two priors."""
     known = json.loads(str(groups["/"].attrs.get("inputs", "{}")))
     stated = known.get(f"{population.parent.name}/{population.name}")
-    if stated is not None and stated != file_digest(population)[:16]:
+    if stated is not None and stated != lasting_digest(population)[:16]:
         message = f"{STEP}: the twin was fitted with another population prior; run the study again (braintwin run)"
         raise BrainTwinError(message)
 
