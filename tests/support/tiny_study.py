@@ -17,7 +17,7 @@ TINY = {
     "prepare": {"min_scored_min": 30.0},
     "features": {"min_epochs": 4, "events": False},
     "fit_spectral": {"tune": 200, "draws": 150, "starts": 6, "predictive_samples": 40},
-    "fit_nights": {"tune": 200, "draws": 150, "predictive_samples": 60},
+    "fit_nights": {"tune": 200, "draws": 150, "predictive_samples": 60, "min_night_min": 60.0},
     # Short chains cannot pass the gates of a real study; the gates have tests of their own.
     "check": {"max_rhat": 1.2, "fail_rhat": 2.0, "min_ess": 20, "fail_ess": 5, "max_divergences": 0.2},
     "simulate": {"draws": 60, "replicates": 4},

@@ -15,3 +15,9 @@ class FitNightsOptions(Options):
     conditions: list[str] = option(
         ["", "placebo", "baseline", "habitual"], "Conditions that count as untreated; other nights are not fitted."
     )
+    min_night_min: float = option(
+        180.0,
+        "Least time from lights off (or sleep onset) to the end of a night; a shorter one is a nap, and not fitted.",
+        unit="min",
+        ge=10,
+    )
