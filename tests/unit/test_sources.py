@@ -151,6 +151,15 @@ def test_openneuro_newest(here: Path, s3: Any, s3_server: str) -> None:
     assert bring(here, {"s3_endpoint": "http://127.0.0.1:1"}, source="openneuro:ds000001", terms=record.terms) == record
 
 
+def test_a_source_can_be_pinned_by_its_checksum(here: Path, server: UnrulyServer) -> None:
+    server.files.update({f"/d/{name}": body for name, body in tree_of().items()})
+    server.sums("/d/")
+    first = bring(here, source=server.address("/d/"))
+    assert bring(here, source=server.address("/d/"), checksum=first.checksum) == first
+    with pytest.raises(DatasetError, match=f"over all files is {first.checksum}, expected sha256:0000"):
+        bring(here, source=server.address("/d/"), checksum="sha256:" + "0" * 64)
+
+
 def test_openneuro_subset_and_what_another_subset_has_brought(here: Path, s3: Any, s3_server: str) -> None:
     fill(s3, "openneuro.org", "ds000001/", tree_of())
     at = {"s3_endpoint": s3_server}
@@ -277,8 +286,9 @@ def test_keys_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     import keyring
     from keyring.credentials import SimpleCredential
 
-    from braintwin.io.retrieve.credentials import authorization, s3_keys
+    from braintwin.io.retrieve.credentials import _from_keyring, authorization, s3_keys
 
+    _from_keyring.cache_clear()
     kept = {
         "braintwin:s3": SimpleCredential("AKIA", "hush"),
         "braintwin:physionet.org": SimpleCredential("token", "hush"),
@@ -291,11 +301,14 @@ def test_keys_from_the_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     assert authorization("example.org") == ""
     monkeypatch.setenv("AWS_PROFILE", "lab")
     assert s3_keys() is None
+    _from_keyring.cache_clear()
 
 
 @pytest.mark.parametrize("version", [None, "1.0.0"])
 def test_physionet(here: Path, server: UnrulyServer, version: str | None) -> None:
     content = {name: body for name, body in tree_of().items() if name != "CHANGES"}
+    content["dataset_description.json"] = b'{"Name": "Nights", "BIDSVersion": "1.9.0"}'
+    content["LICENSE.txt"] = b"\nOpen Data Commons Attribution License v1.0\n\nPREAMBLE\n"
     server.files.update({f"/files/nights/1.0.0/{name}": body for name, body in content.items()})
     server.sums("/files/nights/1.0.0/")
     server.files["/content/nights/1.0.0/"] = b"<html>"
@@ -303,6 +316,7 @@ def test_physionet(here: Path, server: UnrulyServer, version: str | None) -> Non
     record = bring(here, {"physionet": server.address()}, source="physionet:nights", version=version)
     assert brought(record) == content
     assert (record.kind, record.version, record.unproved) == ("physionet", "1.0.0", 0)
+    assert record.licence == "Open Data Commons Attribution License v1.0"
 
 
 def test_physionet_with_credentials(here: Path, server: UnrulyServer, monkeypatch: pytest.MonkeyPatch) -> None:

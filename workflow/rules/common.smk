@@ -60,6 +60,20 @@ def dataset_options(name):
     return CONFIG.datasets[name].model_dump_json()
 
 
+def reading_options(name):
+    """Return what says how a dataset is read, as JSON: where it came from, and its terms, make no night anew."""
+    brought = {
+        "version",
+        "subset",
+        "access",
+        "requester_pays",
+        "terms",
+        "convert",
+        "checksum",
+    }
+    return CONFIG.datasets[name].model_dump_json(exclude=brought)
+
+
 def code(step):
     """Return the digest of a step's code and of all that it imports."""
     return code_digest(f"braintwin.steps.{step}")

@@ -18,8 +18,8 @@ rule hypnograms:
     conda:
         ENV
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=memory("hypnograms"),
+        runtime=minutes("hypnograms", len(NIGHTS)),
     params:
         tables=digests(PATHS.nights),
         options=options("hypnograms"),

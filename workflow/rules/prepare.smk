@@ -15,16 +15,16 @@ rule prepare:
         status=PATHS.night("{night}", "prepare", ".status.json"),
     log:
         LOGS / "prepare" / "{night}.log",
-    conda:
-        ENV
     group:
         "night"
+    conda:
+        ENV
     resources:
         mem_mb=memory("prepare"),
         runtime=minutes("prepare"),
     params:
         night=lambda wildcards: NIGHTS[wildcards.night].model_dump_json(),
-        dataset=lambda wildcards: dataset_options(NIGHTS[wildcards.night].dataset),
+        dataset=lambda wildcards: reading_options(NIGHTS[wildcards.night].dataset),
         root=lambda wildcards: root(NIGHTS[wildcards.night].dataset),
         options=options("prepare"),
         code=code("prepare"),
@@ -56,7 +56,7 @@ for job, rows in SCORED.items():
             runtime=minutes("prepare", len(rows)),
         params:
             nights=[row.model_dump_json() for row in rows],
-            dataset=dataset_options(rows[0].dataset),
+            dataset=reading_options(rows[0].dataset),
             root=root(rows[0].dataset),
             options=options("prepare"),
             code=code("prepare"),

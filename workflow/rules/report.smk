@@ -1,7 +1,8 @@
 """The pages that people read.
 
 IN   everything of a person; statuses and verdicts of everyone
-OUT  report/people/{person}.html, report/index.html, cohort/quarantine.tsv, cohort/summary.tsv
+OUT  report/people/{person}.html, report/index.html, cohort/quarantine.tsv, cohort/summary.tsv,
+     cohort/tables/{table}.{csv,parquet}
 """
 
 for batch, people in BATCHES.items():
@@ -68,6 +69,11 @@ rule cohort:
             PATHS.quarantine, caption="../report/quarantine.rst", category="Cohort"
         ),
         summary=PATHS.root / "cohort" / "summary.tsv",
+        tables=expand(
+            PATHS.root / "cohort" / "tables" / "{table}.{kind}",
+            table=["people", "nights", "rankings", "contrasts", "parameters", "quarantine"],
+            kind=["csv", "parquet"],
+        ),
     log:
         LOGS / "cohort.log",
     conda:

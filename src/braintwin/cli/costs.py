@@ -24,6 +24,7 @@ COSTS = {
     "retrieve": Cost(10, 60, 2000),
     "index": Cost(5, 0.2, 2000),
     "prepare": Cost(6, 20, 3000),
+    "hypnograms": Cost(5, 0.05, 2000),
     "features": Cost(6, 15, 3000),
     "connect": Cost(6, 20, 3000),
     "fit_spectral": Cost(35, 20, 4000),

@@ -53,7 +53,8 @@ class DatasetOptions(Options):
     terms: str = option("", "Consent and terms of use of these data, in a sentence; shown in the report.")
     checksum: str | None = option(
         None,
-        "Expected checksum of an archive, as sha256:<hex> or md5:<hex>; a remote one needs it.",
+        "Expected checksum of an archive, as sha256:<hex> or md5:<hex>; a remote one needs it. Of other sources, the "
+        "one over all files, as their record tells it.",
         pattern=r"^(sha256:[0-9a-fA-F]{64}|md5:[0-9a-fA-F]{32})$",
     )
     subfolder: str = option(

@@ -198,6 +198,12 @@ def _tree(dataset: DatasetOptions, name: str, kind: Kind, store: Path, options: 
             files = chosen(listing.files, dataset.subset, what)
             manifest = tree.bring(files, target, what, options, version=listing.version)
     digest = f"git:{manifest.version}" if kind == "datalad" else manifest.checksum()
+    if dataset.checksum and kind != "datalad" and dataset.checksum.lower() != digest:
+        message = (
+            f"{what}: the checksum over all files is {digest}, expected {dataset.checksum.lower()}; the source has "
+            f"changed, or another subset was meant: correct datasets.{name}.checksum or version"
+        )
+        raise DatasetError(message)
     version = dataset.version or "" if kind == "datalad" else manifest.version
     return Place(target, kind, digest, version, manifest)
 

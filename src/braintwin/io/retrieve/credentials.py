@@ -8,6 +8,7 @@ For S3: what the AWS tools use (``AWS_ACCESS_KEY_ID`` …, profiles, roles); els
 import base64
 import os
 import re
+from functools import cache
 
 SERVICE = "braintwin"
 
@@ -36,6 +37,7 @@ def s3_keys() -> tuple[str, str] | None:
     return (user, word) if user and word else None
 
 
+@cache
 def _from_keyring(service: str) -> tuple[str, str]:
     try:
         import keyring
