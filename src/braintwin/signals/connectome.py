@@ -7,7 +7,7 @@ machines that share the tiles, changes no bit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -104,15 +104,10 @@ def stage_connectome(
     if client is None:
         results = [tile_connectome(eeg, valid, tile, settings, change) for tile in tiles]
     else:
-        kept = client.scatter([valid, change], broadcast=True)
-        jobs = [client.submit(_remote, eeg, kept[0], tile, settings, kept[1], pure=False) for tile in tiles]
+        alone = replace(settings, threads=1)  # a worker computes as many tiles at once as it has threads
+        jobs = [client.submit(tile_connectome, eeg, valid, tile, alone, change, pure=False) for tile in tiles]
         results = client.gather(jobs)
     return _stage(tiles, results, n_nodes, settings)
-
-
-def _remote(eeg: Any, valid: Bools, tile: Tile, settings: Settings, change: Change | None) -> TileResult:
-    """Compute one tile on a worker."""
-    return tile_connectome(eeg, valid, tile, settings, change)
 
 
 def _stage(tiles: list[Tile], results: list[TileResult], nodes: int, settings: Settings) -> StageConnectome:
