@@ -1,5 +1,7 @@
 """Laws of the simulated night: the published chain, the likelihood's hazards, coupling by common random numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,23 +9,22 @@ from hypothesis import strategies as st
 
 from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES
-from braintwin.models.hypnogram import log_odds, night_steps
+from braintwin.models.hypnogram import log_odds
+from braintwin.models.night_history import night_steps
 from braintwin.models.nights_simulator import CDF_ORDER, simulate_nights
 from braintwin.models.outcomes import outcomes
-from braintwin.models.population import BASE_COUNTS, first_population
+from braintwin.models.population import BASE_COUNTS, Population, first_population
 
 POPULATION = first_population()
 NONE = np.zeros((1, len(GROUPS)))
 
 
-def random_person(seed: int) -> dict[str, np.ndarray]:
-    draws = POPULATION.draw(np.random.default_rng(seed), 1)
-    return {
-        "effect": draws.person_effect[0] + draws.night_effect[0],
-        "time_effect": draws.time_effect[0],
-        "dwell_effect": draws.dwell_effect[0],
-        "pressure_effect": draws.pressure_effect[0],
-    }
+def random_population(seed: int) -> Population:
+    """A population in which every quantity of the history matters."""
+    rng = np.random.default_rng(seed)
+    row = POPULATION.packed()
+    changed = POPULATION.unpacked(row + 0.3 * rng.standard_normal(row.size))
+    return replace(changed, person_cov=POPULATION.person_cov, night_cov=POPULATION.night_cov, arousal_gain=1.0)
 
 
 def test_base_rates_give_the_published_night():
@@ -55,19 +56,13 @@ def test_long_nights_settle_at_the_stationary_distribution():
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**31), st.floats(0, 80))
 def test_the_simulator_uses_the_hazards_of_the_likelihood(seed, arousal_rate):
-    person = random_person(seed)
+    population = random_population(seed)
+    effect = 0.5 * np.random.default_rng(seed).standard_normal((1, len(GROUPS)))
     uniforms = np.random.default_rng(seed + 1).random((1, 700))
-    stages = simulate_nights(
-        POPULATION,
-        effects=person["effect"][None],
-        uniforms=uniforms,
-        n_epochs=700,
-        arousal_rate=arousal_rate,
-        **{name: person[name] for name in ("time_effect", "dwell_effect", "pressure_effect")},
-    )[0]
+    stages = simulate_nights(population, effects=effect, uniforms=uniforms, n_epochs=700, arousal_rate=arousal_rate)[0]
     steps = night_steps(stages)
     assert len(steps.epoch) == 699
-    odds = np.exp(log_odds(POPULATION, steps, arousal_rate=arousal_rate, **person))
+    odds = np.exp(log_odds(population, steps, arousal_rate=arousal_rate, effect=effect[0]))
     order = np.array(CDF_ORDER)
     cumulative = np.cumsum(odds[:, order] / odds.sum(axis=1, keepdims=True), axis=1)
     expected = order[(uniforms[0, steps.epoch][:, None] >= cumulative[:, :-1]).sum(axis=1)]
@@ -81,17 +76,11 @@ def test_a_night_does_not_depend_on_its_neighbours(seed):
     draws = POPULATION.draw(rng, 4)
     uniforms = rng.random((12, 300))
     lengths = rng.integers(1, 301, 4)
-    arguments = {
-        "time_effect": draws.time_effect, "dwell_effect": draws.dwell_effect, "pressure_effect": draws.pressure_effect,
-    }  # fmt: skip
-    together = simulate_nights(
-        POPULATION, effects=draws.person_effect, uniforms=uniforms, n_epochs=lengths, **arguments
-    )
+    together = simulate_nights(POPULATION, effects=draws.person_effect, uniforms=uniforms, n_epochs=lengths)
     for i in range(12):
         alone = simulate_nights(
             POPULATION, effects=draws.person_effect[i // 3], uniforms=uniforms[i : i + 1],
             n_epochs=int(lengths[i // 3]),
-            **{name: values[i // 3] for name, values in arguments.items()},
         )  # fmt: skip
         np.testing.assert_array_equal(alone[0], together[i])
         assert (together[i] == -1).sum() == 300 - lengths[i // 3]

@@ -60,9 +60,6 @@ def write_person(
             "person_effect": ((*dims, "group"), chained(around)),
             "night_effect": ((*dims, "night", "group"), np.zeros((2, 60, 1, len(GROUPS)))),
             "night_sd": ((*dims, "group"), chained(draws.night_sd)),
-            "time_effect": ((*dims, "transition", "time_basis"), chained(draws.time_effect)),
-            "dwell_effect": ((*dims, "from_stage", "dwell_bin"), chained(draws.dwell_effect)),
-            "pressure_effect": ((*dims, "transition"), chained(draws.pressure_effect)),
         },
         coords={"group": list(GROUPS), "night": ["n1"]},
         attrs={"person": person, "onset_source": "data", "population": "base-rates", "arousal_rate": arousal_rate},
@@ -70,6 +67,7 @@ def write_person(
     observed = xr.Dataset(
         {
             "stage": (("night", "epoch"), np.zeros((1, 960), dtype=int)),
+            "lights_off_known": ("night", [True]),
             "time_in_bed": ("night", [480.0]),
             "outcome_value": (("night", "outcome"), np.zeros((1, len(OUTCOMES)))),
         },

@@ -8,7 +8,8 @@ import pytest
 from braintwin.contracts.night import GROUPS
 from braintwin.errors import ContractError
 from braintwin.io.population import packaged_population, read_population, write_population
-from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, TIME_BASIS, TRANSITION_NAMES, log_odds, night_steps
+from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, TRANSITION_NAMES, log_odds
+from braintwin.models.night_history import TIME_BASIS, night_steps
 from braintwin.models.population import BASE_COUNTS, BASE_ONSET_HAZARD, Population, first_population
 
 ARRAYS = [item.name for item in dataclasses.fields(Population) if item.name != "attrs"]
@@ -29,8 +30,8 @@ def test_round_trip(tmp_path):
 
 
 def test_a_dataset_without_a_variable_is_refused():
-    with pytest.raises(ContractError, match="person_sd"):
-        Population.from_dataset(first_population().to_dataset().drop_vars("person_sd"))
+    with pytest.raises(ContractError, match="person_cov"):
+        Population.from_dataset(first_population().to_dataset().drop_vars("person_cov"))
 
 
 def test_base_rates_are_the_published_counts():
@@ -57,5 +58,4 @@ def test_drawn_people_have_the_spread_of_the_population():
     population = first_population()
     draws = population.draw(np.random.default_rng(0), 20_000)
     np.testing.assert_allclose(draws.person_effect.std(axis=0), population.person_sd, rtol=0.03)
-    np.testing.assert_allclose(np.median(draws.night_sd, axis=0), population.night_sd, rtol=0.02)
-    np.testing.assert_allclose(draws.time_effect.std(axis=0), population.time_effect_sd, rtol=0.04, atol=1e-12)
+    np.testing.assert_allclose(draws.night_effect.std(axis=0), population.night_sd, rtol=0.03)

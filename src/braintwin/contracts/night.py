@@ -17,22 +17,17 @@ NIGHT_POSTERIOR = Contract(
             ("chain", "draw", "night", "group"), "f", "", "shift of that night alone, around the person's"
         ),
         "night_sd": Var(("chain", "draw", "group"), "f", "", "sd of nights around the person"),
-        "time_effect": Var(
-            ("chain", "draw", "transition", "time_basis"), "f", "", "change of a log hazard with time of night"
+        "night_corr": Var(
+            ("group", "group_too"), "f", "", "correlation of nights between groups; none if absent", required=False
         ),
-        "dwell_effect": Var(
-            ("chain", "draw", "from_stage", "dwell_bin"), "f", "", "change of leaving with time in stage"
-        ),
-        "pressure_effect": Var(("chain", "draw", "transition"), "f", "", "change per unit of Process S"),
     },
     coords={
         "group": Var(("group",), "U", meaning="hazard groups of contracts.night.GROUPS"),
         "night": Var(("night",), "U", meaning="nights that were fitted"),
-        "transition": Var(("transition",), "U", meaning="change of stage, such as N2>W", required=False),
-        "time_basis": Var(("time_basis",), "U", meaning="columns of models.hypnogram.time_basis", required=False),
-        "from_stage": Var(("from_stage",), "U", meaning="W, N1, N2, N3, R", required=False),
-        "dwell_bin": Var(("dwell_bin",), "U", meaning="time in stage, min", required=False),
+        "group_too": Var(("group_too",), "U", meaning="hazard groups again", required=False),
     },
+    # Also, where the fit could say: personal_gain (nats a left-out night by which the twin beats the population),
+    # personal_verdict (own | population | unknown) and own_weight, see inference.person_test.
     attrs=(
         "person",
         "onset_source",  # data | prior
@@ -65,6 +60,7 @@ NIGHT_OBSERVED = Contract(
     meaning="The hypnograms that were fitted, padded with -1, and what they add up to.",
     variables={
         "stage": Var(("night", "epoch"), "iu", "", "stage code"),
+        "lights_off_known": Var(("night",), "b", "", "the first epoch is the first after lights off", required=False),
         "time_in_bed": Var(("night",), "f", "min", "lights off to lights on; sleep onset to last sleep if unknown"),
         "outcome_value": Var(("night", "outcome"), "f", "", "outcome of that night; NaN where it needs lights off"),
     },

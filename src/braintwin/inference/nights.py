@@ -1,9 +1,9 @@
-"""The hypnogram twin of one person from counts, given a population: one small multinomial.
+"""The hypnogram twin of one person, given a population.
 
-A night enters as a table of counts over cells (row, time bin, dwell bin, Process-S bin, to); its likelihood equals
-that of the sequence of epochs. Person and night effects are both there, because from one night they cannot be told
-apart: the sd of nights keeps its prior and is propagated. All effects are non-centred, for the data of a few nights
-say little about most of them. One compiled model serves everybody with up to the same bucket of nights.
+A night enters as a table of counts, whose likelihood equals that of the sequence of epochs. Person and night effects
+are both there, because from one night they cannot be told apart. The sampler moves in the effects of the nights,
+from which the person's lasting effects follow by a conditional normal. One compiled model serves everybody with up
+to the same bucket of nights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,34 +15,18 @@ import numpy.typing as npt
 import xarray as xr
 
 from braintwin.contracts.night import GROUPS
-from braintwin.contracts.stages import STAGES
+from braintwin.inference.night_counts import CountTable, cell_offsets, tabulate
+from braintwin.inference.night_evidence import Belief, prior_belief
 from braintwin.inference.sample import CompiledModel, compile_model, draw
-from braintwin.models.hypnogram import (
-    BEFORE_ONSET,
-    DESTINATIONS,
-    DWELL_NAMES,
-    GROUP_OF,
-    N_STAGES,
-    TIME_BASIS,
-    TRANSITION_NAMES,
-    arousal_shift,
-    night_steps,
-    pressure_centres,
-    row_base,
-    time_basis,
-)
-from braintwin.models.population import Population
+from braintwin.models.hypnogram import GROUP_OF
+from braintwin.models.population import NOBODY, Population, Who, root, scales
 
 Floats = npt.NDArray[np.float64]
 
-WAYS = N_STAGES - 1
 DIMS = {
     "person_effect": ("group",),
     "night_effect": ("night", "group"),
     "night_sd": ("group",),
-    "time_effect": ("transition", "time_basis"),
-    "dwell_effect": ("from_stage", "dwell_bin"),
-    "pressure_effect": ("transition",),
 }
 """Dims of each parameter after chain and draw."""
 
@@ -82,148 +66,101 @@ def window(name: str, stages: npt.NDArray[Any], lights_off_epoch: int | None) ->
     return Night(name, stages[max(asleep[0] - 1, 0) : asleep[-1] + 1], False)
 
 
-@dataclass(frozen=True)
-class Counts:
-    """The sufficient counts of a person's nights.
-
-    Attributes
-    ----------
-    cells : (cell, 5) int
-        Row, night, time bin, dwell bin and Process-S bin.
-    left : (cell, way) float
-        How often the cell was left by each way.
-    total : (cell,) float
-        How many epochs stood in the cell.
-    """
-
-    cells: npt.NDArray[np.int64]
-    left: Floats
-    total: Floats
-
-
 def bucket(nights: int) -> int:
     """Return the least power of two that holds `nights`: the number of nights a compiled model has room for."""
     return 1 << max(nights - 1, 0).bit_length()
 
 
-def count(nights: Sequence[Night]) -> Counts:
+def count(nights: Sequence[Night]) -> CountTable:
     """Return the counts of a person's nights."""
-    found = [night_steps(n.stages, lights_off_known=n.lights_off_known) for n in nights]
-    owner = np.repeat(np.arange(len(found)), [len(s.epoch) for s in found])
-    row, time, dwell, pressure, to = (
-        np.concatenate([getattr(s, name) for s in found])
-        for name in ("row", "time_bin", "dwell_bin", "pressure_bin", "to")
-    )
-    # Before onset nothing but the night's onset effect matters.
-    pressure = np.where(row == BEFORE_ONSET, 0, pressure)
-    keys = np.column_stack([row, owner, time, dwell, pressure])
-    cells, inverse = np.unique(keys, axis=0, return_inverse=True)
-    table = np.zeros((len(cells), N_STAGES))
-    np.add.at(table, (inverse.ravel(), to), 1.0)
-    return Counts(cells, np.take_along_axis(table, DESTINATIONS[cells[:, 0]], axis=1), table.sum(axis=1))
+    return tabulate([(night.stages, night.lights_off_known) for night in nights])
 
 
-def base_odds(population: Population, arousal_rate: float) -> Floats:
-    """Return the base log odds of a person with `arousal_rate` respiratory events per hour, (row, way)."""
-    base = row_base(population)
-    into_wake = DESTINATIONS[:N_STAGES] == 0
-    base[:N_STAGES] += np.where(into_wake, arousal_shift(population, arousal_rate), 0.0)
-    return base
+def first_nights(nights: int, belief: Belief | None) -> npt.NDArray[np.bool_]:
+    """Return which of a person's nights, in order, is their first: none if earlier ones made the belief."""
+    return np.asarray(np.arange(nights) == (0 if belief is None else -1))
 
 
-def cell_log_likelihood(
-    population: Population, counts: Counts, values: Mapping[str, Floats], arousal_rate: float = 0.0
-) -> float:
-    """Return the log likelihood of the counts: the same as that of the epochs in sequence.
+@dataclass(frozen=True)
+class Task:
+    """What the sampler is given of one person.
 
-    Parameters
+    Attributes
     ----------
-    values : mapping
-        One draw of ``person_effect`` (group,), ``night_effect`` (night, group) and the three coefficient arrays.
+    data : dict
+        The `pm.Data` of the model.
+    belief : Belief
+        What was known of the person before these nights.
+    gain : (group, night × group) float
+        Of the person's effects on those of the nights.
+    rest : (group, group) float
+        Covariance of the person's effects given those of the nights.
+    night_cov : (group, group) float
     """
-    row, night, time, dwell, pressure = counts.cells.T
-    effect = values["person_effect"] + values["night_effect"]
-    eta = base_odds(population, arousal_rate)[row] + effect[night[:, None], GROUP_OF[row]]
-    asleep = row < N_STAGES
-    k = row[asleep]
-    eta[asleep] += values["dwell_effect"][k, dwell[asleep]][:, None]
-    eta[asleep] += values["pressure_effect"].reshape(N_STAGES, WAYS)[k] * pressure_centres()[pressure[asleep], None]
-    slopes = values["time_effect"].reshape(N_STAGES, WAYS, -1)[k]
-    eta[asleep] += np.einsum("cb,cwb->cw", time_basis()[time[asleep]], slopes)
-    return float((counts.left * eta).sum() - (counts.total * np.log1p(np.exp(eta).sum(axis=1))).sum())
+
+    data: dict[str, Floats]
+    belief: Belief
+    gain: Floats
+    rest: Floats
+    night_cov: Floats
 
 
-def model_data(population: Population, counts: Counts, arousal_rate: float) -> dict[str, Floats]:
-    """Return the `pm.Data` of one person."""
-    return {
-        "cells": counts.cells.astype(np.float64),
+def task(
+    population: Population,
+    nights: Sequence[Night],
+    room: int,
+    who: Who = NOBODY,
+    *,
+    belief: Belief | None = None,
+    arousal_rate: float = 0.0,
+) -> Task:
+    """Return the data of one person: counts, prior of the stacked effects, mode and curvature of the posterior."""
+    from braintwin.inference import night_laplace
+
+    before = prior_belief(population, who) if belief is None else belief
+    night_cov = population.night_covariance(who)
+    counts = count(nights)
+    offset = cell_offsets(population, counts, np.asarray(arousal_rate))
+    first = np.zeros(room)
+    first[: len(nights)] = first_nights(len(nights), belief)
+    mean = (before.mean + np.outer(first, population.first_night)).ravel()
+    precision = np.linalg.inv(night_laplace.stacked(room, before.cov, night_cov))
+    precision = (precision + precision.T) / 2
+    bounds = np.concatenate([counts.bounds, np.full(room - len(nights), counts.bounds[-1])])
+    at = mean.copy()
+    _, hessian = night_laplace.mode(bounds, offset, *counts.arrays, GROUP_OF, mean, precision, at, 30)
+    gain = np.tile(before.cov, (1, room)) @ precision
+    data = {
+        "cells": np.column_stack([counts.row, counts.owner]).astype(np.float64),
         "left": counts.left,
         "total": counts.total,
-        "base": base_odds(population, arousal_rate),
+        "offset": offset,
+        "mean": mean,
+        "precision": precision,
+        "mode": at,
+        "root": np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(hessian)).T),
     }
+    return Task(data, before, gain, before.cov - gain @ np.tile(before.cov, (room, 1)), night_cov)
 
 
-def night_model(population: Population, data: Mapping[str, Floats], nights: int) -> Any:
-    """Return the PyMC model of a person with room for `nights` nights.
-
-    Its variables are standard normal; :func:`parameters` scales them to the contract's.
-
-    Parameters
-    ----------
-    data : mapping
-        As made by :func:`model_data`; replaceable.
-    """
+def night_model(data: Mapping[str, Floats]) -> Any:
+    """Return the PyMC model of a person; its variable `z` is nearly standard normal, see `transition_counts`."""
     import pymc as pm
-    import pytensor.tensor as pt
 
     from braintwin.inference.transition_counts import TransitionCounts
 
-    slope_mean, slope_sd = _slopes(population)
     with pm.Model() as model:
         held = [pm.Data(name, values) for name, values in data.items()]
-        person_z = pm.Normal("person_z", 0.0, 1.0, shape=len(GROUPS))
-        night_z = pm.Normal("night_z", 0.0, 1.0, shape=(nights, len(GROUPS)))
-        night_sd_z = pm.Normal("night_sd_z", 0.0, 1.0, shape=len(GROUPS))
-        slope_z = pm.Normal("slope_z", 0.0, 1.0, shape=slope_sd.shape)
-        dwell_z = pm.Normal("dwell_z", 0.0, 1.0, shape=population.dwell_effect.shape)
-        night_sd = population.night_sd * pt.exp(population.night_sd_spread * night_sd_z)
-        value, *_ = TransitionCounts()(
-            *held,
-            population.person_sd * person_z + night_sd * night_z,
-            slope_mean + slope_sd * slope_z,
-            population.dwell_effect + population.dwell_effect_sd * dwell_z,
-        )
-        pm.Potential("transitions", value)
+        z = pm.Flat("z", shape=data["mean"].shape)
+        value, *_ = TransitionCounts()(*held, z)
+        pm.Potential("posterior", value)
     return model
-
-
-def _slopes(population: Population) -> tuple[Floats, Floats]:
-    """Return mean and sd of the coefficients of the time basis and Process S, (transition, feature)."""
-    return (
-        np.column_stack([population.time_effect, population.pressure_effect]),
-        np.column_stack([population.time_effect_sd, population.pressure_effect_sd]),
-    )
-
-
-def parameters(population: Population, drawn: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Return the parameters of the contract from draws (..., shape) of the model's standard normals."""
-    slope_mean, slope_sd = _slopes(population)
-    slopes = slope_mean + slope_sd * drawn["slope_z"]
-    night_sd = population.night_sd * np.exp(population.night_sd_spread * drawn["night_sd_z"])
-    return {
-        "person_effect": population.person_sd * drawn["person_z"],
-        "night_effect": night_sd[..., None, :] * drawn["night_z"],
-        "night_sd": night_sd,
-        "time_effect": slopes[..., :-1],
-        "dwell_effect": population.dwell_effect + population.dwell_effect_sd * drawn["dwell_z"],
-        "pressure_effect": slopes[..., -1],
-    }
 
 
 def compile_nights(population: Population, nights: int) -> CompiledModel:
     """Compile the model with room for `nights` nights; its data are replaced for each person."""
-    empty = Night("", np.zeros(1, dtype=np.int8), False)
-    return compile_model(night_model(population, model_data(population, count([empty]), 0.0), nights))
+    empty = Night("", np.zeros(2, dtype=np.int8), True)
+    return compile_model(night_model(task(population, [empty], nights).data))
 
 
 def fit_person(
@@ -232,7 +169,9 @@ def fit_person(
     nights: Sequence[Night],
     *,
     seed: int,
-    arousal_rate: float = 0.0,
+    who: Who = NOBODY,
+    belief: Belief | None = None,
+    arousal_rate: float | None = None,
     chains: int = 4,
     tune: int = 500,
     draws: int = 500,
@@ -245,8 +184,13 @@ def fit_person(
     compiled : CompiledModel
         Model for ``bucket(len(nights))`` nights.
     nights : sequence of Night
-    arousal_rate : float
-        Respiratory events per hour.
+        In the order in which they were slept.
+    who : Who
+        What is known of the person.
+    belief : Belief, optional
+        What earlier nights left; then these are further nights, and nothing else of the earlier ones is needed.
+    arousal_rate : float, optional
+        Respiratory events per hour; that of `who` where unset.
 
     Returns
     -------
@@ -255,41 +199,40 @@ def fit_person(
     stats : Dataset
         The variables of `contracts.night.NIGHT_STATS`.
     """
-    drawn = draw(
-        compiled,
-        model_data(population, count(nights), arousal_rate),
-        seed=seed,
-        chains=chains,
-        tune=tune,
-        draws=draws,
-        cores=cores,
-    )
-    values = parameters(population, {str(name): drawn.posterior[name].values for name in drawn.posterior})
-    return labelled(values, [n.name for n in nights]), drawn.stats
+    rate = (who.ahi or 0.0) if arousal_rate is None else arousal_rate
+    room = compiled.n_dim // len(GROUPS)
+    given = task(population, nights, room, who, belief=belief, arousal_rate=rate)
+    drawn = draw(compiled, given.data, seed=seed, chains=chains, tune=tune, draws=draws, cores=cores)
+    z = drawn.posterior["z"].values
+    stacked = given.data["mode"] + z @ given.data["root"].T
+    rng = np.random.default_rng([seed, 1])
+    noise = rng.standard_normal((*z.shape[:2], len(GROUPS))) @ root(given.rest).T
+    person = given.belief.mean + (stacked - given.data["mean"]) @ given.gain.T + noise
+    night = stacked.reshape(*z.shape[:2], room, len(GROUPS))[:, :, : len(nights)] - person[:, :, None]
+    sd, corr = scales(given.night_cov)
+    values = {"person_effect": person, "night_effect": night, "night_sd": np.broadcast_to(sd, person.shape)}
+    posterior = labelled(values, [n.name for n in nights]).assign(night_corr=(("group", "group_too"), corr))
+    return posterior.assign_coords(group_too=list(GROUPS)), drawn.stats
 
 
-def prior_person(population: Population, seed: int, draws: int) -> xr.Dataset:
+def belief_of(posterior: xr.Dataset) -> Belief:
+    """Return what a twin knows of its person's lasting effects, as the prior of the next night."""
+    draws = posterior["person_effect"].transpose(..., "group").values.reshape(-1, len(GROUPS))
+    return Belief(draws.mean(axis=0), np.cov(draws.T))
+
+
+def prior_person(population: Population, seed: int, draws: int, who: Who = NOBODY) -> xr.Dataset:
     """Return prior draws of the person's parameters, as one chain."""
-    drawn = population.draw(np.random.default_rng(seed), draws)
+    drawn = population.draw(np.random.default_rng(seed), draws, who)
     return labelled({name: getattr(drawn, name)[None] for name in ("person_effect", "night_sd")}, ())
 
 
 def labelled(values: Mapping[str, npt.NDArray[Any]], nights: Sequence[str]) -> xr.Dataset:
     """Return arrays of shape (chain, draw, ...) as a dataset with the coordinates of the contract."""
     chains, draws = next(iter(values.values())).shape[:2]
-    coords = {
-        "chain": np.arange(chains),
-        "draw": np.arange(draws),
-        "group": list(GROUPS),
-        "night": list(nights),
-        "transition": list(TRANSITION_NAMES),
-        "time_basis": list(TIME_BASIS),
-        "from_stage": list(STAGES),
-        "dwell_bin": list(DWELL_NAMES),
+    coords = {"chain": np.arange(chains), "draw": np.arange(draws), "group": list(GROUPS), "night": list(nights)}
+    variables = {
+        name: (("chain", "draw", *DIMS[name]), np.asarray(array, dtype=np.float64)) for name, array in values.items()
     }
-    variables = {}
-    for name, array in values.items():
-        kept = array[:, :, : len(nights)] if name == "night_effect" else array
-        variables[name] = (("chain", "draw", *DIMS[name]), np.asarray(kept, dtype=np.float64))
     used = {dim for dims, _ in variables.values() for dim in dims}
     return xr.Dataset(variables, {name: value for name, value in coords.items() if name in used})

@@ -1,6 +1,7 @@
 """What is known of hypnograms before a person is seen: the population prior of the hypnogram twin."""
 
-from dataclasses import dataclass, field, fields
+import hashlib
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import xarray as xr
 from braintwin.contracts.night import GROUPS
 from braintwin.contracts.population import POPULATION
 from braintwin.contracts.stages import STAGES
+from braintwin.models.night_history import CLOCK_NAMES, DWELL_NAMES, LOAD_NAMES, RECENT_NAMES, TIME_BASIS
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,6 +27,40 @@ BASE_COUNTS = (
 BASE_ONSET_HAZARD = 1 / 30
 """Chance of falling asleep in an epoch after lights off: latency 15 min (doi:10.1016/S2213-2600(19)30057-8)."""
 
+COVARIATES = ("age", "male", "ahi")
+N_TRANSITIONS = len(STAGES) * (len(STAGES) - 1)
+
+
+@dataclass(frozen=True)
+class Who:
+    """What is known of a person before any night.
+
+    Attributes
+    ----------
+    age : float or None
+        Years.
+    sex : str
+        F or M; anything else is unknown.
+    ahi : float or None
+        Respiratory events per hour of sleep.
+    site : str
+        Dataset whose scorers scored the nights; one that is not in the population widens the prior.
+    """
+
+    age: float | None = None
+    sex: str = ""
+    ahi: float | None = None
+    site: str = ""
+
+    def covariates(self) -> Floats:
+        """Return the covariates, (covariate,): decades from 50, +½ for men and -½ for women, ln(1 + AHI / 10)."""
+        age = 0.0 if self.age is None else (self.age - 50) / 10
+        male = {"M": 0.5, "F": -0.5}.get(self.sex[:1].upper(), 0.0)
+        return np.array([age, male, np.log1p(max(self.ahi or 0.0, 0.0) / 10)])
+
+
+NOBODY = Who()
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -35,17 +71,20 @@ class Draws:
     person_effect : (draw, group) float
     night_effect : (draw, group) float
     night_sd : (draw, group) float
-    time_effect : (draw, transition, time_basis) float
-    dwell_effect : (draw, from_stage, dwell_bin) float
-    pressure_effect : (draw, transition) float
+        Sd of further nights around the person.
+    night_corr : (group, group) float
+        Their correlation between groups.
     """
 
     person_effect: Floats
     night_effect: Floats
     night_sd: Floats
-    time_effect: Floats
-    dwell_effect: Floats
-    pressure_effect: Floats
+    night_corr: Floats
+
+    def further_nights(self, rng: np.random.Generator) -> Floats:
+        """Return the effects of one further night of each draw: person and night together, (draw, group)."""
+        noise = correlated(rng, len(self.person_effect), self.night_corr)
+        return np.asarray(self.person_effect + self.night_sd * noise)
 
 
 @dataclass(frozen=True)
@@ -58,15 +97,30 @@ class Population:
         Log odds of a change against staying; 0 on the diagonal.
     onset : float
         Log odds of leaving wake in an epoch before sleep onset.
-    time_effect, time_effect_sd : (transition, time_basis) float
-    dwell_effect, dwell_effect_sd : (from_stage, dwell_bin) float
-    pressure_effect, pressure_effect_sd : (transition,) float
-    person_sd : (group,) float
-        Sd of people around the population.
-    night_sd, night_sd_spread : (group,) float
-        Median and sd of the logarithm of the sd of nights around the person.
+    time_effect : (transition, time_basis) float
+    dwell_effect : (transition, dwell_bin) float
+    pressure_effect : (transition,) float
+    clock_effect : (transition, clock_bin) float
+    load_effect : (transition, load_bin) float
+    recent_effect : (transition, recent_bin) float
+    person_cov, night_cov : (group, group) float
+        Covariance of people around what is expected of them, and of nights around their person.
+    site_night_cov : (site, group, group) float
+        Covariance of nights in each dataset: where scorers change from night to night, nights differ by them too.
+    covariate_effect : (covariate, group) float
+        By the columns of :meth:`Who.covariates`.
+    first_night : (group,) float
+        Shift of the first night in the laboratory.
+    site_effect : (site, group) float
+    site_sd : (group,) float
+        Spread of datasets.
     arousal_gain : float
         ρ in ln(1 + ρ AHI / 60).
+    sites : tuple of str
+    left_out : (fold, parameter) float
+        The parameters learned without the people of each fold, as :meth:`packed`.
+    trained : dict of str to int
+        Fold of each person that was learned from, by hashed id.
     attrs : dict
         Provenance: name, source, licence, nights, people.
     """
@@ -74,16 +128,90 @@ class Population:
     base_logit: Floats
     onset: float
     time_effect: Floats
-    time_effect_sd: Floats
     dwell_effect: Floats
-    dwell_effect_sd: Floats
     pressure_effect: Floats
-    pressure_effect_sd: Floats
-    person_sd: Floats
-    night_sd: Floats
-    night_sd_spread: Floats
+    clock_effect: Floats
+    load_effect: Floats
+    recent_effect: Floats
+    person_cov: Floats
+    night_cov: Floats
+    site_night_cov: Floats
+    covariate_effect: Floats
+    first_night: Floats
+    site_effect: Floats
+    site_sd: Floats
     arousal_gain: float
+    sites: tuple[str, ...] = ()
+    left_out: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    trained: dict[str, int] = field(default_factory=dict)
     attrs: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def person_sd(self) -> Floats:
+        """Return the sd of people, (group,)."""
+        return np.sqrt(np.diag(self.person_cov))
+
+    @property
+    def night_sd(self) -> Floats:
+        """Return the sd of nights around their person, (group,)."""
+        return np.sqrt(np.diag(self.night_cov))
+
+    def person_mean(self, who: Who) -> Floats:
+        """Return what is expected of a person's effects, (group,)."""
+        mean = who.covariates() @ self.covariate_effect
+        if who.site in self.sites:
+            mean = mean + self.site_effect[self.sites.index(who.site)]
+        return np.asarray(mean)
+
+    def person_covariance(self, who: Who) -> Floats:
+        """Return the spread of people like this one, (group, group): wider where the dataset is a new one."""
+        return self.person_cov if who.site in self.sites else self.person_cov + np.diag(self.site_sd**2)
+
+    def night_covariance(self, who: Who) -> Floats:
+        """Return the spread of such a person's nights, (group, group)."""
+        return self.site_night_cov[self.sites.index(who.site)] if who.site in self.sites else self.night_cov
+
+    def for_person(self, person: str) -> "Population":
+        """Return the population without this person: the variant that left their fold out, if they were learned from.
+
+        Raises
+        ------
+        KeyError
+            If they were learned from and there is no such variant.
+        """
+        fold = self.trained.get(hashed(person))
+        if fold is None:
+            return self
+        if not 0 <= fold < len(self.left_out):
+            message = f"{person} was learned from, and the population has no variant without fold {fold}"
+            raise KeyError(message)
+        return self.unpacked(self.left_out[fold])
+
+    def draw(self, rng: np.random.Generator, draws: int, who: Who | None = None) -> Draws:
+        """Return `draws` people of this population, each with one night; like `who`, where given."""
+        if who is None:
+            mean, cov, night_cov = np.zeros(len(GROUPS)), self.person_cov, self.night_cov
+        else:
+            mean, cov, night_cov = self.person_mean(who), self.person_covariance(who), self.night_covariance(who)
+        person = mean + rng.standard_normal((draws, len(GROUPS))) @ root(cov).T
+        sd, corr = scales(night_cov)
+        night_sd = np.broadcast_to(sd, person.shape).copy()
+        return Draws(person, night_sd * correlated(rng, draws, corr), night_sd, corr)
+
+    def packed(self) -> Floats:
+        """Return all parameters in one row, (parameter,)."""
+        return np.concatenate([np.ravel(getattr(self, name)) for name in _NUMBERS])
+
+    def unpacked(self, row: Floats) -> "Population":
+        """Return this population with the parameters of a row."""
+        values: dict[str, Any] = {}
+        start = 0
+        for name in _NUMBERS:
+            shape = np.shape(getattr(self, name))
+            stop = start + int(np.prod(shape))
+            values[name] = row[start:stop].reshape(shape) if shape else float(row[start])
+            start = stop
+        return replace(self, **values)
 
     @classmethod
     def from_dataset(cls, dataset: xr.Dataset) -> "Population":
@@ -96,11 +224,16 @@ class Population:
         """
         POPULATION.check(dataset, "population")
         values: dict[str, Any] = {
-            item.name: float(dataset[item.name]) if item.type is float else np.array(dataset[item.name], dtype=float)
-            for item in fields(cls)
-            if item.name != "attrs"
+            name: np.array(dataset[name], dtype=float) if dataset[name].ndim else float(dataset[name])
+            for name in (*_NUMBERS, "left_out")
         }
-        return cls(**values, attrs={str(k): str(v) for k, v in dataset.attrs.items()})
+        trained = zip(dataset["trained"].values, dataset["trained_fold"].values, strict=True)
+        return cls(
+            **values,
+            sites=tuple(str(s) for s in dataset["site"].values),
+            trained={str(name): int(fold) for name, fold in trained},
+            attrs={str(k): str(v) for k, v in dataset.attrs.items()},
+        )
 
     def to_dataset(self) -> xr.Dataset:
         """Return this population as a dataset under its contract."""
@@ -108,29 +241,50 @@ class Population:
             "from_stage": list(STAGES),
             "to_stage": list(STAGES),
             "transition": [f"{a}>{b}" for a in STAGES for b in STAGES if a != b],
-            "time_basis": ["constant", *(f"time_{i}" for i in range(1, self.time_effect.shape[1]))],
-            "dwell_bin": ["0-1", "1-2", "2-5", "5-10", ">10"],
+            "time_basis": list(TIME_BASIS),
+            "dwell_bin": list(DWELL_NAMES),
+            "clock_bin": list(CLOCK_NAMES),
+            "load_bin": list(LOAD_NAMES),
+            "recent_bin": list(RECENT_NAMES),
             "group": list(GROUPS),
+            "group_too": list(GROUPS),
+            "covariate": list(COVARIATES),
+            "site": np.array(self.sites, dtype=str),
+            "trained": np.array(list(self.trained), dtype=str),
         }
-        variables = {name: (var.dims, getattr(self, name)) for name, var in POPULATION.variables.items()}
+        values = {name: getattr(self, name) for name in (*_NUMBERS, "left_out")}
+        values["trained_fold"] = np.array(list(self.trained.values()), dtype=np.int64)
+        variables = {name: (var.dims, values[name]) for name, var in POPULATION.variables.items()}
         dataset = xr.Dataset(variables, coords=coords, attrs=dict(self.attrs))
         return POPULATION.check(POPULATION.stamp_units(dataset), "population")
 
-    def draw(self, rng: np.random.Generator, draws: int) -> Draws:
-        """Return `draws` people of this population, each with one night."""
 
-        def normal(mean: Floats | float, sd: Floats) -> Floats:
-            return np.asarray(mean + sd * rng.standard_normal((draws, *sd.shape)))
+_NUMBERS = tuple(f.name for f in fields(Population) if f.name not in ("sites", "left_out", "trained", "attrs"))
 
-        night_sd = np.exp(normal(np.log(self.night_sd), self.night_sd_spread))
-        return Draws(
-            person_effect=normal(0.0, self.person_sd),
-            night_sd=night_sd,
-            night_effect=night_sd * rng.standard_normal(night_sd.shape),
-            time_effect=normal(self.time_effect, self.time_effect_sd),
-            dwell_effect=normal(self.dwell_effect, self.dwell_effect_sd),
-            pressure_effect=normal(self.pressure_effect, self.pressure_effect_sd),
-        )
+
+def root(cov: Floats) -> Floats:
+    """Return a square root of a covariance that may be singular."""
+    values, vectors = np.linalg.eigh(cov)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
+def scales(cov: Floats) -> tuple[Floats, Floats]:
+    """Return the sds and the correlation of a covariance; what does not vary is correlated with nothing."""
+    sd = np.sqrt(np.diag(cov))
+    unit = np.where(sd > 0, sd, 1.0)
+    corr = cov / np.outer(unit, unit)
+    np.fill_diagonal(corr, 1.0)
+    return sd, corr
+
+
+def correlated(rng: np.random.Generator, draws: int, corr: Floats) -> Floats:
+    """Return standard normals correlated between groups, (draw, group)."""
+    return np.asarray(rng.standard_normal((draws, len(corr))) @ root(corr).T)
+
+
+def hashed(person: str) -> str:
+    """Return the id under which a person that was learned from is listed."""
+    return hashlib.sha256(f"braintwin population:{person}".encode()).hexdigest()[:16]
 
 
 def first_population() -> Population:
@@ -140,27 +294,25 @@ def first_population() -> Population:
     doi:10.5665/sleep.4594), people somewhat more; the latency varies most.
     """
     counts = np.array(BASE_COUNTS, dtype=float)
-    stages = len(STAGES)
     base = np.log(counts / np.diag(counts)[:, None])
     person_sd, night_sd = np.full(len(GROUPS), 0.4), np.full(len(GROUPS), 0.25)
     person_sd[GROUPS.index("onset")], night_sd[GROUPS.index("onset")] = 0.6, 0.4
-    transitions = [(a, b) for a in range(stages) for b in range(stages) if a != b]
-    time_sd = np.tile([0.4, 0.3, 0.2, 0.1], (len(transitions), 1))
-    # The constant tells apart the transitions of one group; the commonest of each group is moved by the group alone.
-    for common in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1), (2, 3), (2, 4), (3, 2), (4, 0), (4, 1)):
-        time_sd[transitions.index(common), 0] = 0.0
     return Population(
         base_logit=base,
         onset=float(np.log(BASE_ONSET_HAZARD / (1 - BASE_ONSET_HAZARD))),
-        time_effect=np.zeros_like(time_sd),
-        time_effect_sd=time_sd,
-        dwell_effect=np.zeros((stages, 5)),
-        dwell_effect_sd=np.full((stages, 5), 0.4),
-        pressure_effect=np.zeros(len(transitions)),
-        pressure_effect_sd=np.full(len(transitions), 0.5),
-        person_sd=person_sd,
-        night_sd=night_sd,
-        night_sd_spread=np.full(len(GROUPS), 0.3),
+        time_effect=np.zeros((N_TRANSITIONS, len(TIME_BASIS))),
+        dwell_effect=np.zeros((N_TRANSITIONS, len(DWELL_NAMES))),
+        pressure_effect=np.zeros(N_TRANSITIONS),
+        clock_effect=np.zeros((N_TRANSITIONS, len(CLOCK_NAMES))),
+        load_effect=np.zeros((N_TRANSITIONS, len(LOAD_NAMES))),
+        recent_effect=np.zeros((N_TRANSITIONS, len(RECENT_NAMES))),
+        person_cov=np.diag(person_sd**2),
+        night_cov=np.diag(night_sd**2),
+        site_night_cov=np.zeros((0, len(GROUPS), len(GROUPS))),
+        covariate_effect=np.zeros((len(COVARIATES), len(GROUPS))),
+        first_night=np.zeros(len(GROUPS)),
+        site_effect=np.zeros((0, len(GROUPS))),
+        site_sd=np.zeros(len(GROUPS)),
         arousal_gain=1.0,
         attrs={
             "name": "base-rates",
@@ -168,6 +320,6 @@ def first_population() -> Population:
             "latency from Boulos et al. 2019, doi:10.1016/S2213-2600(19)30057-8; spreads are assumptions",
             "licence": "facts quoted from the literature",
             "nights": "0",
-            "people": "",
+            "people": "0",
         },
     )

@@ -22,17 +22,20 @@ from braintwin.contracts.stages import EPOCH_S, MISSING
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import NightExcluded
 from braintwin.inference.nights import Night, bucket, compile_nights, count, fit_person, prior_person, window
+from braintwin.inference.person_test import person_test
 from braintwin.inference.sample import CompiledModel
+from braintwin.inference.training import age_of
 from braintwin.io.arrays import read_dataset
 from braintwin.io.population import read_population
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import guarded, read_status
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.outcomes import NEED_LIGHTS_OFF, outcomes
-from braintwin.models.population import Population
+from braintwin.models.population import Population, Who
 from braintwin.options.fit_nights import FitNightsOptions
 from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
+from braintwin.treatment.counterfactual import person_draws
 
 STEP = "fit-nights"
 CONTRACTS = {
@@ -117,6 +120,7 @@ def observed(nights: Sequence[Night]) -> xr.Dataset:
     return xr.Dataset(
         {
             "stage": (("night", "epoch"), stages),
+            "lights_off_known": (("night",), known),
             "time_in_bed": (("night",), minutes),
             "outcome_value": (("night", "outcome"), values),
         },
@@ -132,9 +136,8 @@ def predictive(
     Where lights off is unknown the night starts with sleep, as the fitted ones do.
     """
     rng = np.random.default_rng(seed)
-    flat = {str(k): v.values.reshape(-1, *v.shape[2:]) for k, v in posterior.data_vars.items()}
-    pick = np.linspace(0, len(flat["person_effect"]) - 1, samples).round().astype(int)
-    effects = flat["person_effect"][pick] + flat["night_sd"][pick] * rng.standard_normal((samples, len(GROUPS)))
+    effects = person_draws(posterior, samples).further_nights(rng)
+    samples = len(effects)
     like = [nights[i % len(nights)] for i in range(samples)]
     known = np.array([night.lights_off_known for night in like])
     effects[~known, GROUPS.index("onset")] = AT_ONCE
@@ -144,14 +147,17 @@ def predictive(
         effects=effects,
         uniforms=rng.random((samples, int(lengths.max()))),
         n_epochs=lengths,
-        time_effect=flat["time_effect"][pick],
-        dwell_effect=flat["dwell_effect"][pick],
-        pressure_effect=flat["pressure_effect"][pick],
         arousal_rate=arousal_rate,
     )
     values = outcomes(stages)
     values[~known[:, None] & np.isin(OUTCOMES, NEED_LIGHTS_OFF)] = np.nan
     return xr.Dataset({"outcome_value": (("sample", "outcome"), values)}, {"outcome": list(OUTCOMES)})
+
+
+def who_is(person: PersonRow) -> Who:
+    """Return what the population model knows of a person."""
+    ahi = person.covariates.get("ahi")
+    return Who(age_of(person.age_band), person.sex, None if ahi in (None, "") else float(ahi), person.dataset)
 
 
 def run(
@@ -221,30 +227,44 @@ def fit(
     threads: int,
     options: FitNightsOptions,
 ) -> dict[str, xr.Dataset]:
-    """Return the groups of one person's `night.nc`."""
-    arousal_rate = float(person.covariates.get("ahi", 0.0) or 0.0)
+    """Return the groups of one person's `night.nc`.
+
+    Somebody whom the population learned from is fitted with the variant that never saw them.
+    """
+    who = who_is(person)
+    population = population.for_person(person.person)
+    arousal_rate = who.ahi or 0.0
     posterior, stats = fit_person(
         compiled,
         population,
         nights,
         seed=seed,
-        arousal_rate=arousal_rate,
+        who=who,
         chains=options.chains,
         tune=options.tune,
         draws=options.draws,
         cores=threads,
     )
+    rng = np.random.default_rng(derive_seed(seed, "person test", person.person))
+    test = person_test(population, count(nights), who, arousal_rate=arousal_rate, rng=rng)
     posterior.attrs.update(
         {
             "person": person.person,
             "onset_source": "data" if any(n.lights_off_known for n in nights) else "prior",
             "population": population.attrs.get("name", ""),
             "arousal_rate": arousal_rate,
+            "personal_gain": float(test.gains.mean()) if test.gains.size else "",
+            "personal_nights": int(test.gains.size),
+            "personal_ess": test.ess if test.gains.size else "",
+            "personal_verdict": test.verdict,
+            "own_weight": test.own_weight,
         }
     )
     return {
         "posterior": posterior,
-        "prior": prior_person(population, derive_seed(seed, "prior", person.person), options.chains * options.draws),
+        "prior": prior_person(
+            population, derive_seed(seed, "prior", person.person), options.chains * options.draws, who
+        ),
         "sample_stats": stats,
         "observed_data": observed(nights),
         "posterior_predictive": predictive(
@@ -256,3 +276,10 @@ def fit(
             derive_seed(seed, "predictive", person.person),
         ),
     }
+
+
+def fit_twin(
+    population: Population, person: PersonRow, nights: Sequence[Night], seed: int, options: FitNightsOptions
+) -> dict[str, xr.Dataset]:
+    """Return the groups of one person's `night.nc`, fitted alone."""
+    return fit(compile_nights(population, bucket(len(nights))), population, person, nights, seed, 1, options)

@@ -13,6 +13,7 @@ from braintwin.contracts.simulate import OUTCOMES, SIMULATED
 from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import FitFailed
+from braintwin.inference.person_test import safe_twin
 from braintwin.io.arrays import write_dataset
 from braintwin.io.library import read_library
 from braintwin.io.population import read_population
@@ -22,6 +23,7 @@ from braintwin.models.population import Draws, Population
 from braintwin.options.simulate import SimulateOptions
 from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
+from braintwin.steps.fit_nights import who_is
 from braintwin.treatment.counterfactual import CLOCK_BIN_MIN, Nights, person_draws, simulate_treatments
 from braintwin.treatment.eligibility import Eligibility, judge
 from braintwin.treatment.evidence import Treatment
@@ -103,12 +105,16 @@ def simulate_person(
     posterior = groups["posterior"]
     in_bed, in_bed_source = time_in_bed(groups["observed_data"]["time_in_bed"].to_numpy(), options.time_in_bed_min)
     arousal_rate = float(posterior.attrs["arousal_rate"] or 0.0)
-    twin = person_draws(posterior, options.draws)
-    draws = twin.person_effect.shape[0]
+    population, who = population.for_person(row.person), who_is(row)
+    own = person_draws(posterior, options.draws)
+    draws = own.person_effect.shape[0]
 
     def generator(purpose: str) -> np.random.Generator:
         return np.random.default_rng(derive_seed(seed, f"simulate/{purpose}", row.person))
 
+    # What nights that the twin had not seen say for it decides how far it is trusted.
+    weight = float(posterior.attrs.get("own_weight", 1.0))
+    twin = safe_twin(own, population.draw(generator("safe"), draws, who), weight)
     uncertainty = Uncertainty(options.heterogeneity_sd, options.diary_bridge, options.comparator_offset)
     placebo = placebo_shift(library.meta, draws, generator("placebo"), uncertainty)
     operators = {
@@ -125,8 +131,8 @@ def simulate_person(
             replicates=options.replicates, rng=generator(noise), examples=examples,
         )  # fmt: skip
 
-    own = nights(twin, "noise", operators, options.examples)
-    others = nights(population.draw(generator("population"), draws), "noise", operators)
+    mine = nights(twin, "noise", operators, options.examples)
+    others = nights(population.draw(generator("population"), draws, who), "noise", operators)
     again = nights(twin, "fresh noise", {NO_CHANGE: operators[NO_CHANGE]})
     verdicts = {k: judge(t, age_band=row.age_band, covariates=row.covariates) for k, t in treatments.items()}
     attrs = {
@@ -138,9 +144,11 @@ def simulate_person(
         "time_in_bed_source": in_bed_source,
         "arousal_rate": arousal_rate,
         "onset_source": str(posterior.attrs["onset_source"]),
+        "own_weight": weight,
+        "personal_verdict": str(posterior.attrs.get("personal_verdict", "unknown")),
     }
-    drift = again[NO_CHANGE].outcome - own[NO_CHANGE].outcome
-    return _assemble(treatments, operators, own, others, verdicts, drift).assign_attrs(attrs)
+    drift = again[NO_CHANGE].outcome - mine[NO_CHANGE].outcome
+    return _assemble(treatments, operators, mine, others, verdicts, drift).assign_attrs(attrs)
 
 
 def _assemble(

@@ -10,7 +10,8 @@ from braintwin.contracts.night import GROUPS
 from braintwin.contracts.stages import EPOCH_S
 from braintwin.errors import DatasetError
 from braintwin.io.arrays import write_text
-from braintwin.models.population import Population, first_population
+from braintwin.io.population import packaged_population, read_population
+from braintwin.models.population import Population
 from braintwin.options.synthesize import SynthesizeOptions
 from braintwin.provenance import derive_seed
 from braintwin.synthetic.bids import is_synthetic, montage, write_dataset_files, write_night
@@ -46,9 +47,9 @@ def draw_cohort(options: SynthesizeOptions, seed: int, population: Population | 
     seed : int
         Seed of the study.
     population : Population, optional
-        What people are drawn about; the published base rates where unset.
+        What people are drawn about; the packaged one where unset.
     """
-    population = first_population() if population is None else population
+    population = read_population(packaged_population()) if population is None else population
     width = max(2, len(str(options.people)))
     people = []
     for number in range(options.people):

@@ -23,7 +23,7 @@ from braintwin.models.parameters import (
     T0_SD,
     Z_MAX,
 )
-from braintwin.models.population import Population
+from braintwin.models.population import NOBODY, Population, Who, correlated, scales
 from braintwin.synthetic.spectrum import channel_graph, scale_of, slow_share
 from braintwin.synthetic.truth import BreathingTruth, Diagnosis, SpectralTruth, StageTruth
 
@@ -43,11 +43,12 @@ waking comes from its respiratory events."""
 def spread_within(population: Population) -> Floats:
     """Return the sd of people about their diagnosis, (group,).
 
-    With the shifts of the diagnoses it makes up the population's: the cohort comes from the prior of its fit.
+    With the shifts of the diagnoses it makes up what the population expects of a new dataset: the cohort comes from
+    the prior of its fit.
     """
     shifts = np.array([[shift.get(group, 0.0) for group in GROUPS] for shift in HAZARD_SHIFT.values()])
-    rest = np.square(population.person_sd) - np.square(shifts).mean(axis=0)
-    return np.asarray(np.sqrt(np.maximum(rest, np.square(0.5 * population.person_sd))))
+    variance = np.diag(population.person_covariance(NOBODY))
+    return np.asarray(np.sqrt(np.maximum(variance - np.square(shifts).mean(axis=0), 0.25 * variance)))
 
 
 AGES: dict[Diagnosis, tuple[int, int]] = {"healthy": (22, 66), "insomnia": (28, 71), "osa": (38, 71)}
@@ -77,15 +78,19 @@ def draw_someone(diagnosis: Diagnosis, population: Population, rng: np.random.Ge
     typical, spread, least, most = (28.0, 0.4, 15.0, 80.0) if diagnosis == "osa" else (2.0, 0.5, 0.2, 4.9)
     ahi = float(np.clip(np.exp(np.log(typical) + spread * rng.standard_normal()), least, most))
     shift = np.array([HAZARD_SHIFT[diagnosis].get(group, 0.0) for group in GROUPS])
-    effect = shift + spread_within(population) * rng.standard_normal(len(GROUPS))
-    return Someone(diagnosis, int(rng.integers(low, high)), "F" if rng.random() < 0.5 else "M", round(ahi, 1), effect)
+    _, corr = scales(population.person_covariance(NOBODY))
+    around = spread_within(population) * correlated(rng, 1, corr)[0]
+    age, ahi = int(rng.integers(low, high)), round(ahi, 1)
+    sex: Literal["F", "M"] = "F" if rng.random() < 0.5 else "M"
+    return Someone(diagnosis, age, sex, ahi, population.person_mean(Who(age, sex, ahi)) + shift + around)
 
 
 def draw_night(
     someone: Someone, population: Population, n_epochs: int, rng: np.random.Generator
 ) -> tuple[Floats, npt.NDArray[np.int8]]:
     """Return the night's own shift of the hazards, (group,), and its hypnogram, (epoch,)."""
-    effect = population.night_sd * rng.standard_normal(len(GROUPS))
+    sd, corr = scales(population.night_cov)
+    effect = sd * correlated(rng, 1, corr)[0]
     stages = simulate_nights(
         population,
         effects=(someone.effect + effect)[None],

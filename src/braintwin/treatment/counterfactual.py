@@ -52,12 +52,13 @@ class Nights:
 
 def person_draws(posterior: xr.Dataset, draws: int) -> Draws:
     """Return `draws` evenly spaced draws of a fitted person (all of them where there are fewer)."""
-    names = ("person_effect", "night_sd", "time_effect", "dwell_effect", "pressure_effect")
+    names = ("person_effect", "night_sd")
     flat = posterior[list(names)].stack(sample=("chain", "draw")).transpose("sample", ...)
     total = flat.sizes["sample"]
     keep = np.linspace(0, total - 1, min(draws, total)).round().astype(int)
     values = {name: np.ascontiguousarray(flat[name].to_numpy()[keep], dtype=np.float64) for name in names}
-    return Draws(night_effect=np.zeros_like(values["person_effect"]), **values)
+    corr = posterior["night_corr"].to_numpy() if "night_corr" in posterior else np.eye(len(GROUPS))
+    return Draws(night_effect=np.zeros_like(values["person_effect"]), night_corr=corr, **values)
 
 
 def epochs_in_bed(time_in_bed_min: float, change_min: npt.ArrayLike) -> npt.NDArray[np.int64]:
@@ -73,9 +74,9 @@ def _noise(
     """Yield (effects of person and night, uniforms) of one replicate after the other."""
     draws = twin.person_effect.shape[0]
     for _ in range(replicates):
-        night = twin.night_sd * rng.standard_normal((draws, len(GROUPS)))
+        effects = twin.further_nights(rng)
         uniforms = rng.random((draws, width))
-        yield twin.person_effect + night, np.ascontiguousarray(uniforms[:, :longest])
+        yield effects, np.ascontiguousarray(uniforms[:, :longest])
 
 
 def simulate_treatments(
@@ -133,9 +134,6 @@ def simulate_treatments(
                 effects=effects + operator.shift,
                 uniforms=uniforms,
                 n_epochs=lengths[name],
-                time_effect=twin.time_effect,
-                dwell_effect=twin.dwell_effect,
-                pressure_effect=twin.pressure_effect,
                 arousal_rate=arousal_rate * operator.arousal_factor,
             )
             total[name] += outcomes(stages)

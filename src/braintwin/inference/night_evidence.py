@@ -1,0 +1,158 @@
+"""How probable nights are given what is known of a person: marginal likelihood by importance sampling.
+
+Plain Monte-Carlo from the prior is wrong by nats; draws from a t about the posterior mode, with the curvature there,
+are not, and their effective sample size says so.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from braintwin.contracts.night import GROUPS
+from braintwin.inference.night_counts import CountTable, cell_offsets
+from braintwin.models.hypnogram import GROUP_OF
+from braintwin.models.population import NOBODY, Population, Who
+
+Floats = npt.NDArray[np.float64]
+
+FREEDOM = 8.0
+"""Degrees of freedom of the t that is drawn from."""
+DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What is known of a person's lasting effects: a normal distribution.
+
+    Attributes
+    ----------
+    mean : (group,) float
+    cov : (group, group) float
+    """
+
+    mean: Floats
+    cov: Floats
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What nights say.
+
+    Attributes
+    ----------
+    log_probability : float
+        Log marginal likelihood of the nights, nats.
+    ess : float
+        Effective number of the draws that it rests on.
+    belief : Belief
+        What is known of the person after these nights.
+    person : (draw, group) float
+        Draws of the person's lasting effects, equally weighted.
+    """
+
+    log_probability: float
+    ess: float
+    belief: Belief
+    person: Floats
+
+
+def prior_belief(population: Population, who: Who) -> Belief:
+    """Return what is known of a person before any night."""
+    return Belief(population.person_mean(who), population.person_covariance(who))
+
+
+def weigh(
+    counts: CountTable,
+    offset: Floats,
+    belief: Belief,
+    night_mean: Floats,
+    night_cov: Floats,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> Evidence:
+    """Return the evidence of one person's nights.
+
+    Parameters
+    ----------
+    counts : CountTable
+        The nights.
+    offset : (cell, way) float
+        Of :func:`braintwin.inference.night_counts.cell_offsets`.
+    belief : Belief
+        What was known before.
+    night_mean : (night, group) float
+        Expected night effects: those of a first night, or zero.
+    night_cov : (group, group) float
+        Spread of nights around the person.
+    """
+    from braintwin.inference import night_laplace
+
+    nights, size = len(counts), len(GROUPS)
+    dim = nights * size
+    precision = np.linalg.inv(night_laplace.stacked(nights, belief.cov, night_cov))
+    precision = (precision + precision.T) / 2
+    mean = (belief.mean + night_mean).ravel()
+    at = mean.copy()
+    arrays = (counts.bounds, offset, *counts.arrays, GROUP_OF, mean, precision)
+    _, hessian = night_laplace.mode(*arrays, at, 30)
+    root = np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(hessian)).T)
+    normals, drawn = rng.standard_normal((draws, dim)), np.empty((draws, dim))
+    chi = np.sqrt(rng.chisquare(FREEDOM, draws) / FREEDOM)
+    log_weight = night_laplace.log_weights(*arrays, at, root, FREEDOM, normals, chi, drawn)
+    from scipy.special import gammaln
+
+    top = log_weight.max()
+    weight = np.exp(log_weight - top)
+    log_t = gammaln((FREEDOM + dim) / 2) - gammaln(FREEDOM / 2) - 0.5 * dim * np.log(FREEDOM * np.pi)
+    half = 0.5 * (np.linalg.slogdet(precision)[1] - np.linalg.slogdet(hessian)[1])
+    log_probability = top + np.log(weight.mean()) + half - 0.5 * dim * np.log(2 * np.pi) - log_t
+    weight /= weight.sum()
+
+    gain = np.tile(belief.cov, (1, nights)) @ precision
+    rest = belief.cov - gain @ np.tile(belief.cov, (nights, 1))
+    expected = belief.mean + (drawn - mean) @ gain.T
+    centre = weight @ expected
+    spread = (expected - centre).T @ (weight[:, None] * (expected - centre)) + rest
+    picked = _systematic(weight, draws, rng)
+    values, vectors = np.linalg.eigh(rest)
+    noise = rng.standard_normal((draws, size)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    return Evidence(
+        float(log_probability),
+        float(1 / np.square(weight).sum()),
+        Belief(centre, (spread + spread.T) / 2),
+        expected[picked] + noise,
+    )
+
+
+def _systematic(weight: Floats, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Return indices resampled in proportion to their weights, with the least added noise."""
+    edges = (np.arange(draws) + rng.random()) / draws
+    return np.minimum(np.searchsorted(np.cumsum(weight), edges), len(weight) - 1)
+
+
+def night_evidence(
+    population: Population,
+    counts: CountTable,
+    belief: Belief,
+    *,
+    arousal_rate: float = 0.0,
+    first: npt.ArrayLike = False,
+    who: Who = NOBODY,
+    rng: np.random.Generator,
+    draws: int = DRAWS,
+) -> Evidence:
+    """Return the evidence of one person's nights under a population and a belief.
+
+    Parameters
+    ----------
+    first : (night,) bool
+        Whether each is a first night in the laboratory.
+    who : Who
+        Whose dataset says how nights vary.
+    """
+    offset = cell_offsets(population, counts, np.asarray(arousal_rate))
+    first = np.broadcast_to(np.asarray(first, dtype=float), (len(counts),))
+    return weigh(
+        counts, offset, belief, np.outer(first, population.first_night), population.night_covariance(who), rng, draws
+    )

@@ -1,0 +1,445 @@
+"""The population prior from many nights, by empirical Bayes.
+
+Alternates (a) everybody's effects given the population, by Laplace's method, and (b) the population given everybody:
+covariances and regressions in closed form, the multinomial coefficients by Newton steps at a draw of the effects and
+its mirror image (stochastic EM, doi:10.1111/1467-9868.00267 [Nielsen 2000]).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from braintwin.contracts.night import GROUPS
+from braintwin.inference.night_counts import CountTable, cell_offsets, tabulate
+from braintwin.inference.training import TrainingNight
+from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, N_STAGES
+from braintwin.models.night_history import (
+    CLOCK_NAMES,
+    DWELL_NAMES,
+    FIRST_OFFSET,
+    LOAD_NAMES,
+    RECENT_NAMES,
+    REM_OFFSET,
+    TIME_BASIS,
+    pressure_centres,
+    time_basis,
+)
+from braintwin.models.population import COVARIATES, Population, Who, first_population, hashed
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+WAYS = N_STAGES - 1
+
+ONSET = GROUPS.index("onset")
+WAKING = [GROUPS.index(name) for name in ("n1_w", "n23_w", "r_w")]
+"""Groups that respiratory events reach through ρ, not through the regression on AHI."""
+
+# Prior sds of the coefficients: level and step from one bin to the next, both log odds.
+TIME_SD, PRESSURE_SD, LEVEL_SD, STEP_SD = 1.0, 2.0, 1.0, 0.4
+COVARIATE_SD, SITE_SD, SITE_WEIGHT = 0.5, 0.3, 3.0
+SITE_NIGHTS = 30.0
+"""Weight of all nights in the covariance of a site's own, nights."""
+ONSET_PERSON_SD, ONSET_NIGHT_SD = 0.6, 0.4
+NEWTON_AT = (0, 2, 5, 10, 18, 30, 45)
+"""Iterations that move the coefficients."""
+COV_SD, COV_WEIGHT = 0.25, 14.0
+"""Prior of both covariances: as if so many people (nights) with this sd had been seen besides."""
+
+
+@dataclass
+class Cohort:
+    """Nights by person, as arrays.
+
+    Attributes
+    ----------
+    counts : CountTable
+    rows : list of CountTable
+        Its cells by row of the chain, without those before onset.
+    starts : (person + 1,) int
+        First night of each person.
+    who : list of Who
+    fold : (person,) int
+    first : (night,) bool
+        First nights in the laboratory.
+    """
+
+    counts: CountTable
+    rows: list[CountTable]
+    starts: Ints
+    people: list[str]
+    who: list[Who]
+    fold: Ints
+    first: npt.NDArray[np.bool_]
+
+    @property
+    def person_of(self) -> Ints:
+        """Return the person of each night."""
+        return np.repeat(np.arange(len(self.people)), np.diff(self.starts))
+
+    @property
+    def several(self) -> npt.NDArray[np.bool_]:
+        """Return which people have more than one night."""
+        return np.diff(self.starts) > 1
+
+    @property
+    def arousal(self) -> Floats:
+        """Return respiratory events per hour, (night,)."""
+        return np.array([who.ahi or 0.0 for who in self.who])[self.person_of]
+
+    def site(self, sites: Sequence[str]) -> Ints:
+        """Return the position of each person's dataset."""
+        return np.array([sites.index(who.site) for who in self.who], dtype=np.int64)
+
+    def means(self, population: Population) -> Floats:
+        """Return what is expected of each person, (person, group)."""
+        return np.array([population.person_mean(who) for who in self.who])
+
+
+def cohort(training: Sequence[TrainingNight]) -> Cohort:
+    """Return nights in order of person and night index, counted."""
+    nights = sorted(training, key=lambda n: (n.person, n.night_index, n.night))
+    by_person: dict[str, list[TrainingNight]] = {}
+    for night in nights:
+        by_person.setdefault(night.person, []).append(night)
+    counts = tabulate([(n.stages, n.lights_off_known) for n in nights])
+    return Cohort(
+        counts=counts,
+        rows=[counts.cells(counts.row == k) for k in range(N_STAGES)],
+        starts=np.concatenate([[0], np.cumsum([len(own) for own in by_person.values()])]).astype(np.int64),
+        people=list(by_person),
+        who=[Who(own[0].age, own[0].sex or "", own[0].ahi, own[0].dataset) for own in by_person.values()],
+        fold=np.array([own[0].fold for own in by_person.values()], dtype=np.int64),
+        first=np.array([n.night_index == 1 for n in nights]),
+    )
+
+
+SIZES = (len(DWELL_NAMES), len(CLOCK_NAMES), len(LOAD_NAMES), len(RECENT_NAMES))
+PLACES = np.cumsum([2 + len(TIME_BASIS), *SIZES])[:4].astype(np.int64)
+N_COEFFICIENTS = 2 + len(TIME_BASIS) + sum(SIZES)
+
+
+def penalty() -> Floats:
+    """Return the prior precision of the coefficients of a way out."""
+    out = np.zeros((N_COEFFICIENTS, N_COEFFICIENTS))
+    n = len(TIME_BASIS)
+    out[0, 0] = 1e-2
+    out[range(1, 1 + n), range(1, 1 + n)] = TIME_SD**-2
+    out[1 + n, 1 + n] = PRESSURE_SD**-2
+    dwell, clock, load, recent = PLACES
+    ends = [dwell, clock, clock + FIRST_OFFSET, clock + REM_OFFSET, load, recent, N_COEFFICIENTS]
+    for a, b in pairwise(ends):
+        steps = np.diff(np.eye(b - a), axis=0)
+        out[a:b, a:b] = steps.T @ steps / STEP_SD**2 + np.eye(b - a) / LEVEL_SD**2
+    return out
+
+
+def coefficients(population: Population, k: int) -> Floats:
+    """(way, coefficient) of row k."""
+    rows = slice(WAYS * k, WAYS * (k + 1))
+    return np.column_stack(
+        [
+            population.base_logit[k, DESTINATIONS[k]],
+            population.time_effect[rows],
+            population.pressure_effect[rows],
+            population.dwell_effect[rows],
+            population.clock_effect[rows],
+            population.load_effect[rows],
+            population.recent_effect[rows],
+        ]
+    )
+
+
+def with_coefficients(population: Population, values: Floats) -> Population:
+    """Values (row, way, coefficient)."""
+    base = np.zeros((N_STAGES, N_STAGES))
+    for k in range(N_STAGES):
+        base[k, DESTINATIONS[k]] = values[k, :, 0]
+    flat = values.reshape(N_STAGES * WAYS, -1)
+    n = len(TIME_BASIS)
+    dwell, clock, load, recent = PLACES
+    return replace(
+        population,
+        base_logit=base,
+        time_effect=flat[:, 1 : 1 + n],
+        pressure_effect=flat[:, 1 + n],
+        dwell_effect=flat[:, dwell:clock],
+        clock_effect=flat[:, clock:load],
+        load_effect=flat[:, load:recent],
+        recent_effect=flat[:, recent:],
+    )
+
+
+@dataclass
+class Expected:
+    """Everybody's effects given a population.
+
+    Attributes
+    ----------
+    effect, mirrored : (night, group) float
+        One draw of person and night effect together, and its mirror image about the mode.
+    person, night : (person, group), (night, group) float
+        Posterior means; those of nights without what is expected of the night.
+    person_spread, night_spread : (person, group, group), (night, group, group) float
+        Second moments about what is expected.
+    evidence : (person,) float
+        Log marginal likelihood by Laplace's method.
+    """
+
+    effect: Floats
+    mirrored: Floats
+    person: Floats
+    night: Floats
+    person_spread: Floats
+    night_spread: Floats
+    evidence: Floats
+
+
+def expect(data: Cohort, population: Population, at: Floats, rng: np.random.Generator, iterations: int = 3) -> Expected:
+    """Return everybody's effects; `at` (night, group) is where the search begins, and is moved."""
+    from braintwin.inference import night_laplace
+
+    people, nights, size = len(data.people), len(data.counts), len(GROUPS)
+    found = Expected(
+        np.empty((nights, size)), np.empty((nights, size)), np.empty((people, size)), np.empty((nights, size)),
+        np.empty((people, size, size)), np.empty((nights, size, size)), np.empty(people),
+    )  # fmt: skip
+    night_laplace.everybody(
+        data.starts, data.counts.bounds, cell_offsets(population, data.counts, data.arousal), *data.counts.arrays,
+        GROUP_OF, data.means(population), np.outer(data.first, population.first_night), population.person_cov,
+        population.site_night_cov, data.site(population.sites), at, rng.standard_normal((nights, size)), iterations,
+        found.effect, found.mirrored, found.person, found.night, found.person_spread, found.night_spread,
+        found.evidence,
+    )  # fmt: skip
+    return found
+
+
+def _moved(spread: Floats, gap: Floats, shift: Floats) -> Floats:
+    """Return the sum of second moments about means that moved by `shift`, given those about the old means."""
+    cross = gap.T @ shift
+    return np.asarray(spread.sum(axis=0) - cross - cross.T + shift.T @ shift)
+
+
+def _free_of_onset(cov: Floats, sd: float) -> Floats:
+    """Return a covariance whose latency is as it was assumed: hardly a recording says when lights went off."""
+    cov = (cov + cov.T) / 2
+    cov[ONSET, :] = cov[:, ONSET] = 0.0
+    cov[ONSET, ONSET] = sd**2
+    return cov
+
+
+def update_people(data: Cohort, population: Population, found: Expected) -> Population:
+    """Return the population with new covariates, sites and covariance of people."""
+    sites = population.sites
+    where = data.site(sites)
+    # Of the waking groups the column of AHI is the slope of ln(1 + ρ AHI / 60) by ln ρ: its coefficient moves ρ.
+    events = population.arousal_gain * np.array([who.ahi or 0.0 for who in data.who]) / 60
+    slope, ahi = events / (1 + events), COVARIATES.index("ahi")
+    design = np.column_stack([[who.covariates() for who in data.who], np.eye(len(sites))[where]])
+    moved, step = np.zeros((len(data.who), len(GROUPS))), []
+    effect = np.zeros((design.shape[1], len(GROUPS)))
+    for g in range(len(GROUPS)):
+        x, variance = design.copy(), population.person_cov[g, g]
+        if g in WAKING:
+            x[:, ahi] = slope
+        ridge = np.concatenate(
+            [np.full(len(COVARIATES), COVARIATE_SD**-2), np.full(len(sites), 1 / population.site_sd[g] ** 2)]
+        )
+        effect[:, g] = np.linalg.solve(x.T @ x / variance + np.diag(ridge), x.T @ found.person[:, g] / variance)
+        if g in WAKING:
+            step.append(effect[ahi, g])
+            effect[ahi, g] = 0.0
+    change = float(np.clip(np.mean(step), -0.5, 0.5))
+    moved[:, WAKING] = change * slope[:, None]
+    old = data.means(population)
+    shift = design @ effect + moved - old
+    # Only where people were seen more than once is what is lasting told from what a night, or its scorer, adds.
+    seen = np.isin(where, np.unique(where[data.several]))
+    if not seen.any():
+        seen[:] = True
+    prior = COV_WEIGHT * COV_SD**2 * np.eye(len(GROUPS))
+    cov = _moved(found.person_spread[seen], (found.person - old)[seen], shift[seen]) + prior
+    # What all sites share belongs to the base rates.
+    site = effect[len(COVARIATES) :]
+    shared = site.mean(axis=0)
+    base = population.base_logit.copy()
+    for k in range(N_STAGES):
+        base[k, DESTINATIONS[k]] += shared[GROUP_OF[k]]
+    for drawn in (found.effect, found.mirrored):
+        drawn -= shared + moved[data.person_of]
+    spread = np.square(site - shared).sum(axis=0)
+    return replace(
+        population,
+        base_logit=base,
+        arousal_gain=float(np.clip(population.arousal_gain * np.exp(change), 0.02, 20.0)),
+        covariate_effect=effect[: len(COVARIATES)],
+        site_effect=site - shared,
+        site_sd=np.sqrt((spread + SITE_WEIGHT * SITE_SD**2) / (len(sites) + SITE_WEIGHT)),
+        person_cov=_free_of_onset(cov / (seen.sum() + COV_WEIGHT), ONSET_PERSON_SD),
+    )
+
+
+def update_nights(data: Cohort, population: Population, found: Expected) -> Population:
+    """Return the population with new first-night effects and covariances of nights."""
+    sites = population.sites
+    where, several = data.site(sites)[data.person_of], data.several[data.person_of]
+    mean = np.outer(data.first, population.first_night)
+    pick = several & data.first
+    variance = np.diagonal(population.site_night_cov, axis1=1, axis2=2)[where]
+    weight = (1 / variance[pick]).sum(axis=0)
+    first = ((found.night + mean)[pick] / variance[pick]).sum(axis=0) / (weight + COVARIATE_SD**-2)
+    shift = np.outer(data.first, first) - mean
+    repeated = np.unique(where[several])
+    prior = COV_WEIGHT * COV_SD**2 * np.eye(len(GROUPS))
+    total, n, parts = prior, COV_WEIGHT, []
+    for s in range(len(sites)):
+        told = (where == s) & (several | (s not in repeated))
+        part = _moved(found.night_spread[told], found.night[told], shift[told])
+        parts.append((part, told.sum()))
+        if s in repeated or not repeated.size:
+            total, n = total + part, n + told.sum()
+    night_cov = _free_of_onset(total / n, ONSET_NIGHT_SD)
+    site = [_free_of_onset((part + SITE_NIGHTS * night_cov) / (m + SITE_NIGHTS), ONSET_NIGHT_SD) for part, m in parts]
+    return replace(population, first_night=first, night_cov=night_cov, site_night_cov=np.array(site))
+
+
+def newton(data: Cohort, population: Population, e: Expected, steps: int = 1) -> Population:
+    """Move the coefficients of every row by damped Newton steps."""
+    from braintwin.inference import night_laplace
+
+    shrink, values, dim = (
+        penalty(),
+        np.array([coefficients(population, k) for k in range(N_STAGES)]),
+        WAYS * N_COEFFICIENTS,
+    )
+    basis, centres = time_basis(), pressure_centres()
+
+    def slopes(k: int, part: CountTable, at: Floats) -> tuple[float, Floats, Floats]:
+        trial = values.copy()
+        trial[k] = at
+        offset = cell_offsets(with_coefficients(population, trial), part, data.arousal)
+        value, gradient, hessian = 0.0, np.zeros((WAYS, N_COEFFICIENTS)), np.zeros((WAYS, N_COEFFICIENTS) * 2)
+        g, h = np.zeros_like(gradient), np.zeros_like(hessian)
+        for effect in (e.effect, e.mirrored):
+            value += (
+                night_laplace.coefficient_slopes(
+                    k,
+                    part.row,
+                    part.bins,
+                    offset,
+                    effect,
+                    part.owner,
+                    part.left,
+                    part.total,
+                    GROUP_OF,
+                    basis,
+                    centres,
+                    PLACES,
+                    g,
+                    h,
+                )
+                / 2
+            )
+            gradient += g / 2
+            hessian += h / 2
+        value -= 0.5 * np.einsum("wa,ab,wb->", at, shrink, at)
+        gradient -= at @ shrink
+        for j in range(WAYS):
+            hessian[j, :, j, :] += shrink
+        return value, gradient, hessian
+
+    for k in range(N_STAGES):
+        part = data.rows[k]
+        value, gradient, hessian = slopes(k, part, values[k])
+        for _ in range(steps):
+            move = np.linalg.solve(hessian.reshape(dim, dim), gradient.ravel()).reshape(values[k].shape)
+            scale = min(1.0, 3.0 / np.abs(move).max())
+            new = slopes(k, part, values[k] + scale * move)
+            while new[0] < value - 1e-6 and scale > 1e-3:
+                scale /= 2
+                new = slopes(k, part, values[k] + scale * move)
+            gain = new[0] - value
+            values[k] += scale * move
+            value, gradient, hessian = new
+            if gain < 0.5:
+                break
+    return with_coefficients(population, values)
+
+
+def start(data: Cohort) -> Population:
+    """Return the population before the first iteration: published base rates, no effects."""
+    sites, first = tuple(sorted({who.site for who in data.who})), first_population()
+    return replace(
+        first,
+        sites=sites,
+        site_effect=np.zeros((len(sites), len(GROUPS))),
+        site_sd=np.full(len(GROUPS), SITE_SD),
+        site_night_cov=np.repeat(first.night_cov[None], len(sites), axis=0),
+    )
+
+
+def learn(data: Cohort, *, rng: np.random.Generator, iterations: int = 60) -> Population:
+    """Return the population of a cohort by empirical Bayes."""
+    population = start(data)
+    at = np.zeros((len(data.counts), len(GROUPS)))
+    for i in range(iterations):
+        found = expect(data, population, at, rng)
+        population = update_nights(data, update_people(data, population, found), found)
+        # The coefficients hardly change once they are found, and cost ten times more than the rest.
+        if i in NEWTON_AT:
+            population = newton(data, population, found, steps=8 if i == 0 else 1)
+    return population
+
+
+def fit_population(
+    training: Sequence[TrainingNight], *, seed: int, iterations: int = 60, left_out: bool = True
+) -> Population:
+    """Return the population of real nights, with a variant for each fold that never saw its people.
+
+    Parameters
+    ----------
+    training : sequence of TrainingNight
+        Nights, with the fold of each person.
+    seed : int
+    iterations : int
+        Of expectation and maximisation.
+    left_out : bool
+        Whether to fit the variants, each of which costs as much as the whole.
+    """
+
+    def fitted(nights: Sequence[TrainingNight], which: int) -> tuple[Cohort, Population]:
+        data = cohort(nights)
+        return data, learn(data, rng=np.random.default_rng([seed, which]), iterations=iterations)
+
+    data, population = fitted(training, 0)
+    folds = sorted(set(data.fold.tolist())) if left_out else []
+    variants = np.zeros((max(folds, default=-1) + 1, population.packed().size))
+    for fold in folds:
+        _, without = fitted([night for night in training if night.fold != fold], fold + 1)
+        variants[fold] = _with_sites(without, population.sites).packed()
+    return replace(
+        population,
+        left_out=variants,
+        trained={hashed(name): int(fold) for name, fold in zip(data.people, data.fold, strict=True)},
+        attrs={
+            "name": "learned", "source": "", "licence": "", "nights": str(len(data.counts)),
+            "people": str(len(data.people)),
+        },
+    )  # fmt: skip
+
+
+def _with_sites(population: Population, sites: tuple[str, ...]) -> Population:
+    """Return a population with room for sites that it never saw."""
+
+    def place(values: Floats, default: Floats) -> Floats:
+        known = dict(zip(population.sites, values, strict=True))
+        return np.array([known.get(site, default) for site in sites])
+
+    return replace(
+        population,
+        sites=sites,
+        site_effect=place(population.site_effect, np.zeros(len(GROUPS))),
+        site_night_cov=place(population.site_night_cov, population.night_cov),
+    )
