@@ -28,10 +28,10 @@ for batch, people in BATCHES.items():
             ),
         log:
             LOGS / "pages" / f"{batch}.log",
-        conda:
-            ENV
         group:
             "treatment"
+        conda:
+            ENV
         resources:
             mem_mb=memory("pages"),
             runtime=minutes("pages", len(people)),
@@ -71,7 +71,14 @@ rule cohort:
         summary=PATHS.root / "cohort" / "summary.tsv",
         tables=expand(
             PATHS.root / "cohort" / "tables" / "{table}.{kind}",
-            table=["people", "nights", "rankings", "contrasts", "parameters", "quarantine"],
+            table=[
+                "people",
+                "nights",
+                "rankings",
+                "contrasts",
+                "parameters",
+                "quarantine",
+            ],
             kind=["csv", "parquet"],
         ),
     log:
