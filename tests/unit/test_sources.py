@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from braintwin.errors import ConfigError, DatasetError
 from braintwin.io.records import read_json
 from braintwin.io.retrieve import files, tree
 from braintwin.io.retrieve.files import RemoteFile
-from braintwin.io.retrieve.sources import scheme
+from braintwin.io.retrieve.sources import list_source, scheme
 from braintwin.options.dataset import DatasetOptions
 from braintwin.options.retrieve import RetrieveOptions
 from braintwin.options.source import SubsetOptions
@@ -468,3 +469,33 @@ def test_the_command_fills_the_store(here: Path, server: UnrulyServer, capsys: p
     assert len(server.asked) == asked
     assert run(["retrieve", "--config", "study.yaml", "e"]) == 2
     assert "has no dataset 'e'" in capsys.readouterr().err
+
+
+def test_addresses_on_amazon_are_those_that_openneuro_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network: what would be asked of the public bucket, which could not be reached."""
+    import s3fs
+
+    monkeypatch.setattr(
+        s3fs.S3FileSystem,
+        "find",
+        lambda system, root, detail: {f"{root}/sub-1/a b+c.edf": {"size": 3, "ETag": '"' + "0" * 32 + '"'}},
+    )
+    whole = s3fs.S3FileSystem.__init__
+    monkeypatch.setattr(
+        s3fs.S3FileSystem, "__init__", lambda self, **given: whole(self, **{**given, "cache_regions": False})
+    )
+    listing = list_source(DatasetOptions(source="openneuro:ds000001"), RetrieveOptions(), "dataset 'd'")
+    (file,) = listing.files
+    assert (file.path, file.size, file.checksum) == ("sub-1/a b+c.edf", 3, "md5:" + "0" * 32)
+    assert file.url() == "https://s3.amazonaws.com/openneuro.org/ds000001/sub-1/a%20b%2Bc.edf"
+
+
+def test_one_fault_ends_the_waiting_of_the_others(here: Path, server: UnrulyServer) -> None:
+    server.files.update({"/d/a": b"a", "/d/b": b"b"})
+    server.sums("/d/")
+    server.faults["/d/a"] = ["503:200"]
+    server.faults["/d/b"] = ["404"]
+    began = time.monotonic()
+    with pytest.raises(DatasetError, match="404"):
+        bring(here, source=server.address("/d/"))
+    assert time.monotonic() - began < 60

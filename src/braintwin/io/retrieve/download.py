@@ -19,7 +19,7 @@ def download(
     target: Path,
     options: RetrieveOptions,
     *,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], object] = time.sleep,
     advance: Callable[[int], None] = lambda _: None,
 ) -> str:
     """Bring one file here; what arrived before a cut is kept, also for the next run. Return what proves it whole.
@@ -99,7 +99,7 @@ def _complete(
     file: RemoteFile,
     part: Part,
     options: RetrieveOptions,
-    pause: Callable[[float], None],
+    pause: Callable[[float], object],
     advance: Callable[[int], None],
 ) -> str:
     """Go on until nothing is missing; return the checksum to compare, the source's or the server's."""
@@ -166,7 +166,8 @@ def _transfer(file: RemoteFile, part: Part, timeout_s: float, advance: Callable[
                 message = f"the server sent {told['content-range']!r}, asked for bytes from {there} on"
                 raise ConnectionError(message)
         else:
-            advance(-there)
+            if there:
+                advance(-there)
             there = 0
             part.begin(_version(told))
         written = 0

@@ -61,7 +61,7 @@ def open_address(address: str, headers: Mapping[str, str], timeout_s: float, bod
 class Patience:
     """Counts the attempts that brought nothing, and waits between two."""
 
-    def __init__(self, address: str, options: RetrieveOptions, pause: Callable[[float], None]) -> None:
+    def __init__(self, address: str, options: RetrieveOptions, pause: Callable[[float], object]) -> None:
         self.address, self.options, self.pause, self.vain = address, options, pause, 0
 
     def after(self, cause: Exception, progress: bool) -> None:
@@ -117,7 +117,7 @@ def fetch_text(
     *,
     body: bytes | None = None,
     headers: Mapping[str, str] | None = None,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], object] = time.sleep,
 ) -> tuple[str, str]:
     """Return a small text and the address that it came from, after redirects."""
     patience = Patience(address, options, pause)

@@ -18,6 +18,7 @@ from braintwin.options.dataset import DatasetOptions
 from braintwin.options.retrieve import RetrieveOptions
 
 SUMS = "SHA256SUMS.txt"
+AMAZON = "https://s3.amazonaws.com"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _s3_system(signed: bool, requester_pays: bool, options: RetrieveOptions) -> 
     import s3fs
 
     keys = s3_keys() if signed else None
-    amazon = options.s3_endpoint.rstrip("/") == "https://s3.amazonaws.com"
+    amazon = options.s3_endpoint.rstrip("/") == AMAZON
     config: dict[str, Any] = {
         "connect_timeout": options.timeout_s,
         "read_timeout": options.timeout_s,
@@ -120,8 +121,8 @@ def _s3_system(signed: bool, requester_pays: bool, options: RetrieveOptions) -> 
         anon=not signed,
         key=keys[0] if keys else None,
         secret=keys[1] if keys else None,
-        endpoint_url=None if signed and amazon else options.s3_endpoint,
-        cache_regions=signed and amazon,  # a signature is good for the bucket's own region only
+        endpoint_url=None if amazon else options.s3_endpoint,
+        cache_regions=amazon,  # asks where the bucket lies: an address or a signature is good for its own region only
         requester_pays=requester_pays,
         client_kwargs={} if amazon else {"region_name": "us-east-1"},
         config_kwargs={**config, **({"signature_version": "s3v4"} if signed else {})},
@@ -150,13 +151,15 @@ def _list_bucket(
     payer = {"RequestPayer": "requester"} if dataset.requester_pays else {}
     headers = (("x-amz-request-payer", "requester"),) if payer else ()
 
-    def signing(path: str) -> Callable[[], str]:
+    plain = "" if signed or options.s3_endpoint.rstrip("/") == AMAZON else options.s3_endpoint.rstrip("/")
+
+    def asked(path: str) -> Callable[[], str]:
         return lambda: str(system.url(path, expires=3600, **payer))
 
     return [
         RemoteFile(
             path[len(root) :].lstrip("/"),
-            signing(path) if signed else f"{options.s3_endpoint.rstrip('/')}/{quote(path)}",
+            f"{plain}/{quote(path)}" if plain else asked(path),
             int(entry["size"]),
             etag_checksum(str(entry.get("ETag", ""))),
             headers,

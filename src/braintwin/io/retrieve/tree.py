@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -74,7 +73,7 @@ def bring(
     options: RetrieveOptions,
     *,
     version: str = "",
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], object] | None = None,
 ) -> Manifest:
     """Bring `files` into the new folder `target`; what is here of them already is not asked for again.
 
@@ -139,9 +138,10 @@ def _bring_missing(
     journal: _Journal,
     options: RetrieveOptions,
     meter: Meter,
-    pause: Callable[[float], None],
+    pause: Callable[[float], object] | None,
 ) -> None:
     stop = threading.Event()
+    rest = pause or stop.wait  # what stops the others also ends their waiting
 
     def advance(count: int) -> None:
         meter.advance(count)
@@ -153,7 +153,7 @@ def _bring_missing(
         if stop.is_set():
             return
         place = partial / file.path
-        shown = download(file, place, options, pause=pause, advance=advance)
+        shown = download(file, place, options, pause=rest, advance=advance)
         journal.add(Brought(path=file.path, size=place.stat().st_size, checksum=file.checksum, proof=shown))
         meter.finish_file()
 
