@@ -106,7 +106,8 @@ def rhat(values: npt.NDArray[np.floating]) -> float:
 
 def ess(values: npt.NDArray[np.floating], method: Literal["bulk", "tail"] = "bulk") -> float:
     """Return the effective sample size of draws (chain, draw); doi:10.1214/20-BA1221."""
-    return _apply("ess", values, method=method)
+    # ArviZ 0 takes these tails by default; the array interface of ArviZ 1 has no default.
+    return _apply("ess", values, method=method, **({"prob": (0.05, 0.95)} if method == "tail" else {}))
 
 
 def mcse(values: npt.NDArray[np.floating]) -> float:
