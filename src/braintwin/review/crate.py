@@ -49,28 +49,29 @@ def crate_metadata(folder: Path) -> dict[str, Any]:
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     publication = json.loads((folder / "publication.json").read_text(encoding="utf-8"))
     names = [name for name in members(folder) if name != METADATA]
-    crate = ROCrate()
+    crate = ROCrate(version="1.1")  # what the profiles build on
     crate.name = f"BrainTwin study {manifest['study']}"
     crate.description = (
         "Digital twins of the sleeping brain and rankings of treatments, with what is needed to make the published "
         "numbers again. For research use only."
     )
     crate.datePublished = publication["date"]
-    crate.license = "https://spdx.org/licenses/CC0-1.0"
+    crate.root_dataset["license"] = {"@id": _LICENCES["CC0"]}
     for name in names:
         if name != WORKFLOW:
             crate.add_file(folder / name, name, properties=_file(name))
     crate.add_workflow(
         folder / WORKFLOW, WORKFLOW, main=True, lang="snakemake",
-        properties={"name": "BrainTwin workflow", "version": manifest["version"]},
+        properties={"name": "BrainTwin workflow", "version": manifest["version"], "encodingFormat": "text/plain"},
     )  # fmt: skip
     for entity in _context(manifest, set(names), publication["date"]):
         identifier = entity.pop("@id")
         crate.add(ContextEntity(crate, identifier, properties=entity))
     crate.root_dataset["conformsTo"] = [{"@id": identifier} for identifier, _ in PROFILES]
-    crate.root_dataset["mentions"] = [{"@id": "#run"}, {"@id": "#engine"}]
-    crate.root_dataset["isBasedOn"] = [{"@id": f"#dataset-{record['name']}"} for record in manifest["datasets"]]
     steps = [step for step in manifest["code"] if step]
+    actions = ["#run", "#engine", *(f"#do-{step}" for step in steps), *(f"#control-{step}" for step in steps)]
+    crate.root_dataset["mentions"] = [{"@id": action} for action in actions]
+    crate.root_dataset["isBasedOn"] = _one([{"@id": f"#dataset-{record['name']}"} for record in manifest["datasets"]])
     crate.mainEntity["step"] = [{"@id": f"{WORKFLOW}#{step}"} for step in steps]
     crate.mainEntity["hasPart"] = [{"@id": f"#braintwin-{step}"} for step in steps]
     crate.mainEntity["license"] = {"@id": "https://spdx.org/licenses/BSD-3-Clause"}
@@ -187,8 +188,14 @@ def _step_action(manifest: Mapping[str, Any], step: str, present: set[str]) -> d
         "@id": f"#do-{step}", "@type": "CreateAction", "name": f"braintwin step {step}",
         "description": f"{len(entries)} artefacts; options {', '.join(options)} in manifest.json; {seeds} seeds",
         "instrument": {"@id": f"#braintwin-{step}"},
-        "object": [{"@id": name} for name in taken] or datasets, "result": [{"@id": name} for name in made],
+        "object": _one([{"@id": name} for name in taken] or datasets),
+        **({"result": _one([{"@id": name} for name in made])} if made else {}),
     }  # fmt: skip
+
+
+def _one(values: Graph) -> Any:
+    """Return a list of one as its value, as RO-Crate 1.1 writes it."""
+    return values[0] if len(values) == 1 else values
 
 
 def write_crate(folder: Path) -> None:

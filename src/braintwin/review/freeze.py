@@ -22,7 +22,7 @@ from braintwin.paths import StudyPaths
 from braintwin.review.archive import copy_all
 from braintwin.review.entries import results
 from braintwin.review.groups import SMALLEST, small_groups, withhold
-from braintwin.review.manifest import published_source
+from braintwin.review.manifest import published_config, published_source
 from braintwin.review.tables import write_tables
 from braintwin.steps import cohort
 
@@ -99,7 +99,7 @@ def freeze(
     else:
         page = frozen.cohort_page.read_text(encoding="utf-8")
         write_text(frozen.cohort_page, _PAGE_LINK.sub(r"\1", page))
-    write_text(folder / "config.yaml", yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True))
+    write_text(folder / "config.yaml", yaml.safe_dump(published_config(config), sort_keys=False, allow_unicode=True))
     shutil.copyfile(study.manifest, folder / "manifest.json")
     write_json(folder / "publication.json", said.plain())
     return said

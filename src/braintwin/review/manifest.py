@@ -91,10 +91,9 @@ def build(study: StudyPaths, config: Config, sources: Mapping[str, Path]) -> dic
 
 
 def write(study: StudyPaths, config: Config, sources: Mapping[str, Path]) -> dict[str, Any]:
-    """Build the manifest, write ``manifest.json`` and return it."""
-    manifest = build(study, config, sources)
-    write_json(study.manifest, manifest)
-    return manifest
+    """Build the manifest, write ``manifest.json`` and return it as it reads."""
+    write_json(study.manifest, build(study, config, sources))
+    return read(study.manifest)
 
 
 def read(path: Path) -> dict[str, Any]:

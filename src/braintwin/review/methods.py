@@ -74,7 +74,10 @@ def _signals(manifest: Mapping[str, Any]) -> str:
     config = manifest["config"]
     prepare, features, connect = config["prepare"], config["features"], config["connect"]
     missing = "staged with YASA" if prepare["stage_missing"] == "yasa" else "refused"
-    bands = listing([f"{name} {number(low)}–{number(high)} Hz" for name, (low, high) in connect["bands"].items()])
+    edges = [(name, tuple(band)) for name, band in connect["bands"].items()]
+    bands = listing(
+        [f"{name} {number(low)}–{number(high)} Hz" for name, (low, high) in sorted(edges, key=lambda band: band[1])]
+    )
     return (
         f"EEG was resampled to {number(prepare['sfreq'])} Hz and filtered at {number(prepare['highpass'])}–"
         f"{number(prepare['lowpass'])} Hz; epochs of 30 s above {number(prepare['amplitude_uv'])} µV, or whose log "
