@@ -262,6 +262,21 @@ def methods_command(
     raise typer.Exit(print_methods(target))
 
 
+@app.command("privacy-check", epilog="Example: braintwin privacy-check mydataset --anonymise-to shared")
+def privacy_command(
+    folder: Annotated[Path, typer.Argument(help="A dataset, its derivatives, or the results of a study.")],
+    names: Annotated[Path | None, typer.Option(help="A text file: one name a line that must not occur.")] = None,
+    anonymise_to: Annotated[Path | None, typer.Option(help="Make an anonymous copy of the dataset there.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Look for names, dates, serial numbers and paths; exit with 1 where something was found."""
+    from braintwin.cli.privacy import run as check
+
+    text, clean = check(folder, names=names, anonymise_to=anonymise_to, as_json=as_json)
+    sys.stdout.write(text)
+    raise typer.Exit(0 if clean else 1)
+
+
 @app.command("digest", epilog="Example: braintwin digest results/demo > manifest.txt")
 def digest_command(
     folder: Annotated[Path, typer.Argument(help="A results folder.", exists=True, file_okay=False)],
