@@ -13,6 +13,7 @@ from braintwin.cli import cluster as slurm
 from braintwin.cli import guard
 from braintwin.cli.progress import Progress
 from braintwin.errors import BrainTwinError
+from braintwin.io.privacy_rules import placeless
 from braintwin.paths import StudyPaths
 
 _GRACE_S = 60.0
@@ -82,7 +83,7 @@ class Workflow:
         assert process.stdout is not None
         try:
             for line in process.stdout:
-                log.write(line)
+                log.write(placeless(line))
                 progress.read(line)
             process.wait()
         except BaseException:
