@@ -7,6 +7,7 @@ with nights in quarantine exits with 0 and says so.
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from braintwin.errors import BrainTwinError
@@ -30,6 +31,8 @@ def run(arguments: Sequence[str]) -> int:
         if arguments[:1] == ["step"]:
             from braintwin.cli.step import run as run_step
 
+            # a step's log is a result: it names no folder of this machine
+            warnings.formatwarning = lambda text, kind, *_: f"{kind.__name__}: {text}\n"
             return run_step(arguments[1:])
         from braintwin.cli.people import run as run_command
 
