@@ -1,74 +1,51 @@
-"""The pages in a real browser: no error, no request, and the words are there."""
+"""The pages in a real browser: no error, no request, the words are there, the numbers are those of the tables."""
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from braintwin.options.pages import PagesOptions
+from braintwin.contracts.rank import RANKING
+from braintwin.io.arrays import read_dataset
+from braintwin.io.records import read_table
+from braintwin.report.numbers import digits_for, fixed
 from braintwin.report.render import RESEARCH_USE
-from braintwin.steps import cohort, pages
-from report_artefacts import cohort_arguments, page_arguments, write_study
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-_FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--v=0",
-)  # fmt: skip
+PAGES = ["index.html", "people/lab-001.html", "people/lab-002.html", "people/lab-003.html"]
 
 
-_OWN = re.compile(r"(^|\.)(google|googleapis|gvt1|gvt2)\.com$")
-"""Hosts that Chromium itself asks, whatever page is open."""
+def opened(browser: Any, page: Path, **how: Any) -> tuple[Any, list[str]]:
+    """Return an open page and the list in which its faults gather: words on the console, errors, requests."""
+    tab = browser.new_page(**how)
+    faults: list[str] = []
+    tab.on("console", lambda message: faults.append(f"console {message.type}: {message.text}"))
+    tab.on("pageerror", lambda error: faults.append(f"error: {error}"))
+    tab.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url))
+    tab.goto(page.as_uri())
+    return tab, faults
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-    )
-    if found is None:
-        pytest.skip("Chromium absent: install it to open the pages in a browser")
-    return found
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Path:
-    paths, people, nights = write_study(tmp_path_factory.mktemp("browser") / "results" / "demo", people=2)
-    pages.run(**page_arguments(paths, people, nights), options=PagesOptions())
-    cohort.run(**cohort_arguments(paths, people), options=PagesOptions())
-    return paths.cohort_page.parent
-
-
-def _open(chromium: str, page: Path, profile: Path) -> tuple[str, str, str]:
-    """Return the DOM after loading, what the console said, and the log of the network."""
-    log = profile / "net.json"
-    command = [chromium, *_FLAGS, f"--user-data-dir={profile}", f"--log-net-log={log}", "--dump-dom", page.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-    return (
-        done.stdout,
-        "\n".join(x for x in done.stderr.splitlines() if "CONSOLE" in x),
-        log.read_text(errors="replace"),
-    )
-
-
-def faults(console: str, network: str) -> list[str]:
-    """Return what a page did that it may not: words on the console, requests of its own."""
-    found = console.splitlines()
-    # Chromium looks after itself at its maker's hosts; any other host, or a web font, was asked for by the page.
-    hosts = re.findall(r'"url":\s*"https?://([^/":]+)', network)
-    return found + sorted({host for host in hosts if host.startswith("fonts.") or not _OWN.search(host)})
-
-
-@pytest.mark.parametrize("name", ["index.html", "people/lab-001.html", "people/lab-002.html"])
-def test_a_page_opens_without_error_or_request(chromium: str, report: Path, tmp_path: Path, name: str) -> None:
-    dom, console, network = _open(chromium, report / name, tmp_path)
-    assert faults(console, network) == []
-    assert dom.count(RESEARCH_USE) == 2
-    assert re.search(r"<h1>.+</h1>", dom)
-    assert dom.count("<h2") >= 6
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_without_error_or_request(browser: Any, report: Path, tmp_path: Path, name: str) -> None:
+    tab, faults = opened(browser, report / name)
+    for summary in tab.locator("summary").all():
+        summary.click()
+    assert faults == []
+    assert tab.content().count(RESEARCH_USE) == 2
+    assert tab.locator("h1").inner_text()
+    assert tab.locator("h2").count() >= 6
+    # Nothing sticks out of the page sideways: wide tables scroll in their own box.
+    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    picture = tmp_path / "page.png"
+    tab.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 20_000
+    assert (report / name).stat().st_size < 2_500_000
+    tab.close()
 
 
 @pytest.mark.parametrize(
@@ -80,17 +57,122 @@ def test_a_page_opens_without_error_or_request(chromium: str, report: Path, tmp_
 )
 @pytest.mark.parametrize("guarded", [False, True])
 def test_a_planted_fault_is_seen(
-    chromium: str, report: Path, tmp_path: Path, planted: str, sign: str, guarded: bool
+    browser: Any, report: Path, tmp_path: Path, planted: str, sign: str, guarded: bool
 ) -> None:
-    html = (report / "index.html").read_text(encoding="utf-8")
-    html = html.replace("</main>", f"{planted}</main>")
+    html = (report / "people/lab-001.html").read_text(encoding="utf-8").replace("</main>", f"{planted}</main>")
     if not guarded:  # without the page's own content policy the fault itself happens; with it, its refusal is logged
         html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
     page = tmp_path / "planted.html"
     page.write_text(html, encoding="utf-8")
-    _, console, network = _open(chromium, page, tmp_path)
-    found = faults(console, network)
-    assert any(("Content Security Policy" if guarded else sign) in fault for fault in found), found
+    tab, faults = opened(browser, page)
+    tab.close()
+    assert any(("Content Security Policy" if guarded else sign) in fault for fault in faults), faults
+
+
+def serious(tab: Any) -> list[str]:
+    """Return what axe calls serious or critical on an open page."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python absent")
+    found = axe.Axe().run(tab).response["violations"]
+    return [
+        f"{v['id']}: {v['nodes'][0]['html'][:120]} {v['nodes'][0].get('failureSummary', '')[:200]}"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+    ]
+
+
+# The kinds of page are looked at in light; in dark, where only colours differ, the one with everything on it.
+@pytest.mark.parametrize(("name", "scheme"), [*((name, "light") for name in PAGES), (PAGES[1], "dark")])
+def test_the_accessibility_checker_finds_nothing_serious(browser: Any, report: Path, name: str, scheme: str) -> None:
+    tab, _ = opened(browser, report / name, color_scheme=scheme, bypass_csp=True)
+    for summary in tab.locator("summary").all():
+        summary.click()
+    assert serious(tab) == []
+    # and it does look: a pale word and a field without a label are found
+    tab.evaluate("document.querySelector('#reading').insertAdjacentHTML('beforeend', "
+                 "'<p style=\"color:#bbb;background:#ccc\">pale</p><input type=\"text\">')")  # fmt: skip
+    found = " ".join(serious(tab))
+    tab.close()
+    assert "color-contrast" in found
+    assert "label" in found
+
+
+def test_from_the_cohort_to_a_person_and_back(browser: Any, report: Path) -> None:
+    tab, faults = opened(browser, report / "index.html")
+    tab.get_by_role("link", name="lab-001", exact=True).first.click()
+    assert tab.locator("h1").inner_text() == "What might help lab-001?"
+    for link in ("What would change it", "Treatments", "Scenario explorer", "Connectome", "Twin"):
+        tab.get_by_role("navigation").get_by_role("link", name=link, exact=True).click()
+        assert tab.evaluate("document.querySelector(location.hash) !== null")
+    tab.get_by_role("link", name="← Cohort").click()
+    assert tab.locator("#people tbody tr").count() == 4
+    assert faults == []
+    tab.close()
+
+
+def test_the_treatment_table_has_the_numbers_of_the_ranking(browser: Any, report: Path) -> None:
+    ranking = read_dataset(report.parent / "people" / "lab-001" / "rank.nc", RANKING)
+    tab, _ = opened(browser, report / "people/lab-001.html")
+    shown = {
+        row.get_attribute("data-key"): row.locator("td").first.inner_text().split("\n")[0]
+        for row in tab.locator("#treatments tr[data-key]").all()
+    }
+    first = tab.locator("#treatments tr[data-key]").first.get_attribute("data-key")
+    tab.close()
+    assert set(shown) == {str(key) for key in ranking["treatment"].values}
+    for i, key in enumerate(ranking["treatment"].values):
+        digits = digits_for(float(ranking["utility_mcse"].values[i]), 1)
+        expected = "0" if key == "none" else fixed(float(ranking["expected_utility"].values[i]), digits, sign=True)
+        assert shown[str(key)] == expected
+    assert first == str(ranking["treatment"].values[0])
+
+
+def test_the_cohort_table_has_the_numbers_of_the_summary_and_its_downloads(browser: Any, report: Path) -> None:
+    summary = {row["person"]: row for row in read_table(report.parent / "cohort" / "summary.tsv")}
+    tab, _ = opened(browser, report / "index.html")
+    for row in tab.locator("#people tbody tr").all():
+        person = summary[row.locator("th").inner_text()]
+        cells = row.locator("td").all_inner_texts()
+        assert cells[1] == f"{person['nights_used']} / {person['nights_found']}"
+        if person["best"]:
+            assert float(cells[5].split("\n")[0].replace("−", "-")) == pytest.approx(
+                float(person["expected_utility"]), abs=0.51
+            )
+        else:
+            assert "no ranking" in cells[4]
+    links = [link.get_attribute("href") for link in tab.locator("#downloads a").all()]
+    tab.close()
+    assert len([x for x in links if x.endswith(".csv")]) == len([x for x in links if x.endswith(".parquet")]) == 6
+    assert len([x for x in links if x.endswith(".nc")]) == 16
+    for link in links:
+        assert (report / link).resolve().is_file(), link
+    folder = report.parent / "cohort" / "tables"
+    for name in ("people", "rankings", "contrasts"):
+        csv, parquet = pd.read_csv(folder / f"{name}.csv"), pd.read_parquet(folder / f"{name}.parquet")
+        assert list(csv.columns) == list(parquet.columns)
+        assert len(csv) == len(parquet) > 0
+    ranked = pd.read_parquet(folder / "rankings.parquet")
+    for person in ranked["person"].unique():
+        ranking = read_dataset(report.parent / "people" / person / "rank.nc", RANKING)
+        mine = ranked[ranked["person"] == person].set_index("treatment")["expected_utility"]
+        assert np.allclose(mine[ranking["treatment"].values], ranking["expected_utility"].values, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["index.html", "people/lab-001.html"])
+def test_on_paper_the_controls_are_gone_and_the_words_stay(
+    browser: Any, report: Path, tmp_path: Path, name: str
+) -> None:
+    tab, _ = opened(browser, report / name)
+    tab.emulate_media(media="print")
+    assert tab.locator("nav.toc").is_hidden()
+    assert tab.locator(".research").first.is_visible()
+    if "people/" in name:
+        assert tab.locator("#explorer-form").is_hidden()
+        assert tab.locator("#explorer-summary").is_visible()
+        assert tab.locator("#sources ~ .sources dl").first.is_visible()
+    paper = tmp_path / "page.pdf"
+    tab.pdf(path=paper, format="A4")
+    assert paper.read_bytes().count(b"/Type /Page\n") + paper.read_bytes().count(b"/Type /Page ") >= 2
+    tab.close()
 
 
 def test_links_between_cohort_and_person_lead_somewhere(report: Path) -> None:

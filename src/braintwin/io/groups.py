@@ -38,6 +38,21 @@ def read_groups_of(path: Path | str, groups: Sequence[str]) -> dict[str, xr.Data
         raise _unreadable(Path(path), cause) from cause
 
 
+def read_attributes(path: Path | str, group: str) -> dict[str, Any]:
+    """Return the attributes of a group alone; none where the file does not have it.
+
+    Raises
+    ------
+    BrainTwinError
+        If the file is absent or unreadable.
+    """
+    try:
+        with h5py.File(path, "r") as stored:
+            return _attributes(stored[group]) if group in stored else {}
+    except (OSError, ValueError) as cause:
+        raise _unreadable(Path(path), cause) from cause
+
+
 def read_quickly(path: Path | str, contract: Contract) -> xr.Dataset:
     """Return an artefact as :func:`braintwin.io.arrays.read_dataset` does, checked against its contract.
 

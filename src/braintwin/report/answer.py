@@ -4,6 +4,7 @@ Every sentence is derived from the artefacts. The vocabulary is that of a measur
 probability; no test is made, and nothing is advised.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +50,28 @@ def utility_digits(row: xr.Dataset) -> tuple[int, int]:
     return numbers.digits_for(error, 1), numbers.digits_for(numbers.END_ERROR * error, 1)
 
 
-def answer(ranking: xr.Dataset) -> Answer | None:
-    """Return the answer that a ranking gives; None where there is no row that could be one."""
+def left_out(attrs: Mapping[str, object]) -> str:
+    """Return in a sentence how the hypnogram twin does on nights left out of its fit; empty where none was.
+
+    `attrs` are those of the twin's posterior: ``personal_gain`` is the log score of a left-out night by the own twin
+    over the population's, nats.
+    """
+    gain, weight = stamped(attrs, "personal_gain"), stamped(attrs, "own_weight")
+    if gain is None or not np.isfinite(gain):
+        return ""
+    said = "better" if gain > 0 else "no better"
+    text = f" Nights left out of the fit are expected {said} by this person's twin than by the population"
+    text += f" ({fixed(gain, 1, sign=True)} nats a night)"
+    if weight is not None and np.isfinite(weight):
+        text += f", so simulated nights mix the two with weight {fixed(weight, 1)} on the own"
+    return text + "."
+
+
+def answer(ranking: xr.Dataset, twin: Mapping[str, object] | None = None) -> Answer | None:
+    """Return the answer that a ranking gives; None where there is no row that could be one.
+
+    `twin` are the attributes of the hypnogram twin's posterior, for what nights left out say of it.
+    """
     best = best_row(ranking)
     if best is None:
         return None
@@ -83,7 +104,8 @@ def answer(ranking: xr.Dataset) -> Answer | None:
         sure_text = "No other candidate is likely to come within the smallest difference that matters."
     regret = fixed(float(row["expected_regret"]), digits)
     sure_text += f" Probability of the highest utility {p_best}; expected regret {regret}."
-    return Answer(label, text, sure, sure_text, *_personal(ranking))
+    personal, personal_text = _personal(ranking)
+    return Answer(label, text, sure, sure_text, personal, personal_text + left_out(twin or {}))
 
 
 def _personal(ranking: xr.Dataset) -> tuple[str, str]:

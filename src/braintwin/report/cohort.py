@@ -17,7 +17,7 @@ from braintwin.report.figures_night import OUTCOMES_SHOWN
 from braintwin.report.limits import READING
 from braintwin.report.material import is_ranked
 from braintwin.report.member import Member, outcome_medians, summary_row
-from braintwin.report.population import calibrated, parameter_figure, population_lines
+from braintwin.report.population import calibrated, held_out, parameter_figure, population_lines
 from braintwin.report.render import page
 from braintwin.report.tidy import TABLES
 from braintwin.report.utility import draws_of
@@ -65,6 +65,7 @@ def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
         parameters=parameter_figure(cohort.members),
         population=population_lines(cohort.members),
         calibration=calibrated(cohort.members),
+        held_out=held_out(cohort.members),
         map=_map(cohort.members),
         links=cohort.links,
         tables=[(name, TABLES[name], csv, parquet) for name, csv, parquet in cohort.tables],

@@ -120,6 +120,7 @@ def spectra(material: PersonMaterial) -> dict[str, Any]:
         "channel": channels[0],
         "others": channels[1:],
         "twin": predictive is not None,
+        "failed": predictive is not None and material.check is not None and material.check.spectral.verdict == "fail",
         "reason": "" if predictive is not None else readable(material.reasons.get("spectral", "")),
         "coverage": None if share is None else round(100 * share),
     }

@@ -43,7 +43,7 @@ def by_group(panels: Mapping[str, Mapping[str, Sequence[float]]], what: str, col
     groups = sorted({group for values in panels.values() for group in values})
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    pitch = WIDTH / columns
+    pitch = WIDTH / max(columns, 2)
     staggered = sum(len(short(group, 11)) * 6.2 + 6 for group in groups) > pitch - 52
     block = 190.0 + (14 if staggered else 0)
     canvas = Canvas(rows * block)

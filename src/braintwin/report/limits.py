@@ -16,7 +16,7 @@ def limits(
     channels: int,
     onset_source: str,
     kappa_source: str,
-    weak: Sequence[tuple[str, list[str], int]],
+    weak: Sequence[tuple[str, list[str], int, int]],
     condition: str,
 ) -> list[str]:
     """Return, as sentences, what the data of this person could not say."""
@@ -48,13 +48,11 @@ def limits(
     if kappa_source == "prior":
         few = f" ({count(channels, 'channel')})" if channels else ""
         found.append(f"κ, the coupling on the graph, is the prior: the spectra{few} do not inform it.")
-    for twin, names, total in weak:
+    for twin, names, total, number in weak:
         if names:
             shown = listing(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-            verb = "is" if len(names) == 1 else "are"
-            found.append(
-                f"{len(names)} of {total} parameters of the {twin} twin {verb}, in practice, the prior: {shown}."
-            )
+            verb = "is" if number == 1 else "are"
+            found.append(f"{number} of {total} parameters of the {twin} twin {verb}, in practice, the prior: {shown}.")
     if not condition:
         found.append(
             "No diagnosis is recorded: eligibility for treatments could not be judged; effects are those of the trials."

@@ -27,7 +27,8 @@ SUMMARY_COLUMNS = (
 class Member:
     """One person of the cohort, with what is known of them; `nights` is (found, used, quarantined).
 
-    `observed` and `predicted` are the groups of the hypnogram twin; `links` lead to the person's artefacts.
+    `observed` and `predicted` are groups of the hypnogram twin and `twin` the attributes of its posterior; `links`
+    lead to the person's artefacts.
     """
 
     person: PersonRow
@@ -38,6 +39,7 @@ class Member:
     reason: str = ""
     predicted: xr.Dataset = field(default_factory=xr.Dataset)
     links: Mapping[str, str] = field(default_factory=dict)
+    twin: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def group(self) -> str:

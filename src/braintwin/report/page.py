@@ -25,9 +25,11 @@ _SIMULATED_SHOWN = 4
 def person_page(material: PersonMaterial, options: PagesOptions) -> str:
     """Return the page of one person as one self-contained HTML document."""
     ranking = material.ranking
-    found = answer(ranking) if ranking is not None else None
+    twin = material.night.get("posterior", xr.Dataset()).attrs if material.night else {}
+    found = answer(ranking, {str(key): value for key, value in twin.items()}) if ranking is not None else None
     if found is None:
         ranking = None
+    failed = material.check is not None and material.check.night.verdict == "fail"
     scenario = None
     if ranking is not None and material.simulated is not None:
         scenario = explorer(ranking, material.simulated, material.library)
@@ -45,7 +47,7 @@ def person_page(material: PersonMaterial, options: PagesOptions) -> str:
         simulated=_simulated(material, ranking),
         limits=_limits(material),
         nights=evidence.nights(material),
-        spread=evidence.spread(material),
+        spread=None if failed else evidence.spread(material),
         spectra=evidence.spectra(material),
         connectome=connectivity.connectome(material),
         twins=evidence.twins(material),
@@ -65,7 +67,7 @@ def _refusal(material: PersonMaterial) -> str:
     ranking, check = material.ranking, material.check
     reasons = [
         str(ranking.attrs.get("reason", "")) if ranking is not None else "",
-        " ".join([*check.reasons, *check.night.reasons][:3]) if check is not None and check.verdict == "fail" else "",
+        " ".join((check.reasons or check.night.reasons)[:3]) if check is not None and check.verdict == "fail" else "",
         material.reasons.get("rank", ""),
         material.reasons.get("simulate", ""),
         material.reasons.get("night", ""),

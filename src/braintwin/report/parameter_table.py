@@ -106,15 +106,27 @@ def _supported(value: float, row: ParameterRow, factor: float, worse: float = 1.
     return numbers.fixed(factor * value, places)
 
 
-def weakly_informed(check: PersonCheck, twin: str) -> tuple[list[str], int]:
-    """Return in words the parameters of a twin that the data hardly moved, and how many have a contraction at all."""
+def weakly_informed(check: PersonCheck, twin: str) -> tuple[list[str], int, int]:
+    """Return what the data hardly moved in a twin.
+
+    Returns
+    -------
+    words : list of str
+        Those parameters, the night-to-night standard deviations as one.
+    total, weak : int
+        How many parameters have a contraction at all, and of how many it is below WEAK.
+    """
     rows = [
         row
         for row in check.parameters
         if row.twin == twin and row.contraction is not None and row.name.split("[")[0] not in _MANY
     ]
-    weak = [name_of(row.name).words for row in rows if row.contraction is not None and row.contraction < WEAK]
-    return weak, len(rows)
+    weak = [row.name for row in rows if row.contraction is not None and row.contraction < WEAK]
+    nightly = [name for name in weak if name.startswith("night_sd")]
+    words = [name_of(name).words for name in weak if name not in nightly]
+    if nightly:
+        words.append(f"how much {numbers.count(len(nightly), 'transition rate')} vary from night to night")
+    return words, len(rows), len(weak)
 
 
 def gate_lines(check: TwinCheck) -> list[tuple[str, str]]:

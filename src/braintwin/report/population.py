@@ -13,6 +13,7 @@ from braintwin.report import figures_cohort, numbers
 from braintwin.report.figures_night import OUTCOMES_SHOWN, finite_of
 from braintwin.report.member import Member
 from braintwin.report.names import name_of
+from braintwin.report.utility import stamped
 
 _INFORMATIVE = 8
 _OWN = ("log_scale", "night_effect", "time_effect", "dwell_effect", "pressure_effect")
@@ -101,6 +102,30 @@ def parameter_figure(members: Sequence[Member]) -> Markup | None:
         where = name.words.rsplit(", ", 1)[-1] if "[" in code else name.words
         panels[f"{name.symbol}, {where}" + (f", {name.unit}" if name.unit else "")] = values[code]
     return figures_cohort.by_group(panels, "Posterior means", columns=4)
+
+
+def held_out(members: Sequence[Member]) -> dict[str, Any] | None:
+    """Return how twins do on nights left out of their fit, by group; None where none was left out.
+
+    The gain is the log score of a left-out night by the person's own twin over the population's, nats a night.
+    """
+    gains: dict[str, list[float]] = {}
+    for member in members:
+        gain = stamped(member.twin, "personal_gain")
+        if gain is not None and np.isfinite(gain):
+            gains.setdefault(member.group, []).append(gain)
+    if not gains:
+        return None
+    total = np.array([gain for found in gains.values() for gain in found])
+    error = float(total.std(ddof=1) / np.sqrt(total.size)) if total.size > 1 else None
+    digits = numbers.digits_for(error, 1)
+    return {
+        "image": figures_cohort.by_group({"gain, nats a left-out night": gains}, "Gain of the own twin", columns=2),
+        "people": int(total.size),
+        "better": int((total > 0).sum()),
+        "mean": numbers.fixed(float(total.mean()), digits, sign=True),
+        "error": numbers.NOTHING if error is None else numbers.by_size(error, 1),
+    }
 
 
 def calibrated(members: Sequence[Member]) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Rows of the treatment table, as text that is ready to print."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -148,7 +149,7 @@ def _status(key: str, candidate: bool, known: Treatment | None, states: Mapping[
         return "the reference"
     eligible, reason, exploratory = states.get(key, (True, "", False))
     if not eligible:
-        return f"not eligible: {reason}" if reason else "not eligible"
+        return f"not eligible: {_words(reason)}" if reason else "not eligible"
     if exploratory or (known is not None and known.exploratory):
         return "exploratory: no demonstrated benefit, may not be ranked first"
     if candidate:
@@ -156,6 +157,11 @@ def _status(key: str, candidate: bool, known: Treatment | None, states: Mapping[
     if known is None or known.control:
         return "control, for comparison"
     return "not calibrated: all effects that are simulated are assumed"
+
+
+def _words(reason: str) -> str:
+    """Return a reason with populations in words: healthy ageing, OSA."""
+    return re.sub(r"\bosa\b", "OSA", reason.replace("_", " "))
 
 
 def _evidence(known: Treatment | None, person: PersonRow) -> dict[str, Any]:

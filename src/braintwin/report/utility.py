@@ -27,7 +27,7 @@ def stamped(attrs: Mapping[str, object], name: str) -> float | None:
     """Return a number of a ranking: an attribute of its own, or one of its stamped options."""
     try:
         found = attrs.get(name, json.loads(str(attrs.get("options", "") or "{}")).get(name))
-        return None if found is None else float(str(found))
+        return None if found is None or found == "" else float(str(found))
     except (json.JSONDecodeError, ValueError):
         return None
 

@@ -11,7 +11,7 @@ from braintwin.contracts.check import PersonCheck
 from braintwin.contracts.rank import RANKING
 from braintwin.contracts.tables import QUARANTINE_COLUMNS, DatasetRecord, NightRow, Status
 from braintwin.io.arrays import atomic, write_text
-from braintwin.io.groups import read_groups_of, read_quickly
+from braintwin.io.groups import read_attributes, read_groups_of, read_quickly
 from braintwin.io.library import read_library
 from braintwin.io.records import read_json, read_nights, read_people, read_table, write_table
 from braintwin.options.pages import PagesOptions
@@ -79,6 +79,7 @@ def run(
                 predicted=twins.get(name, {}).get("posterior_predictive", xr.Dataset()),
                 ranking=ranking if usable else None,
                 reason=reason,
+                twin=read_attributes(study.person(name, "night"), "posterior") if name in twins else {},
                 links={
                     step: _relative(path, page)
                     for step in ("night", "spectral", "simulate", "rank")
