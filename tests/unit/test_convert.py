@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import shutil
 import struct
 import subprocess
@@ -284,6 +285,65 @@ def test_what_cannot_be_converted_is_left_out_and_told(sleep_edfx: Path, tmp_pat
     validated(tmp_path / "bids")
     nights = indexed(tmp_path / "bids", tmp_path / "index", conditions=done.conditions)
     assert nights["d-SC408-1"].has_eeg and not nights["d-SC408-1"].has_stages
+
+
+def mutated(content: bytes, rng: random.Random) -> bytes:
+    """Return a file that was cut, lengthened, emptied, or whose header was damaged."""
+    damaged, kind = bytearray(content), rng.randrange(6)
+    if kind == 0:
+        return content[: rng.randrange(len(content))]
+    if kind == 1:
+        return content + bytes(rng.randrange(5000))
+    if kind == 2:
+        return b""
+    if kind == 3:
+        for _ in range(rng.randrange(1, 9)):
+            damaged[rng.randrange(min(len(damaged), 2304))] = rng.randrange(256)
+    if kind == 4:
+        at = rng.choice((0, 8, 88, 168, 176, 184, 192, 236, 244, 252))
+        damaged[at : at + 8] = rng.choice(
+            (b"-1      ", b"99999999", b"        ", b"abcdefgh", b"1e9     ", b"\xff" * 8)
+        )
+    if kind == 5:
+        at = 256 + rng.randrange(8 * 256)
+        damaged[at : at + 8] = rng.choice((b"0       ", b"-5      ", b"xxxxxxxx", b"99999999", b"1e300   "))
+    return bytes(damaged)
+
+
+def test_damaged_pairs_are_converted_or_left_out_and_all_told(tmp_path: Path) -> None:
+    """No traceback, nothing lost: nights found = converted + left out."""
+    rng, raw = random.Random(11), tmp_path / "raw"
+    raw.mkdir()
+    polysomnogram(tmp_path / "psg.edf", 12)
+    hypnogram(tmp_path / "hypnogram.edf", NIGHT[:12])
+    signal, marks = ((tmp_path / name).read_bytes() for name in ("psg.edf", "hypnogram.edf"))
+    for i in range(80):
+        (raw / f"SC4{i:02d}1E0-PSG.edf").write_bytes(mutated(signal, rng) if i else signal)
+        (raw / f"SC4{i:02d}1EC-Hypnogram.edf").write_bytes(mutated(marks, rng) if i else marks)
+    done = convert(raw, tmp_path / "bids", ConvertOptions(reader="sleep-edf"))
+    assert done.nights + len(done.refused) == 80
+    assert 5 < done.nights < 70
+    assert all(reason and "\n" not in reason for _, reason in done.refused)
+    assert (
+        len(list((tmp_path / "bids").rglob("*_eeg.edf")))
+        == done.nights
+        == len([p for p in (tmp_path / "bids").rglob("*_eeg.json")])
+    )
+
+
+def test_a_header_in_latin_1(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    plain(raw / "a.edf", epochs=4)
+    content = bytearray((raw / "a.edf").read_bytes())
+    content[8:24] = "X F X M\xfcller_A".ljust(16).encode("latin-1")
+    unit = content.index(b"uV", 256)
+    content[unit : unit + 2] = b"\xb5V"
+    (raw / "a.edf").write_bytes(content)
+    done = convert(raw, tmp_path / "bids", ConvertOptions(reader="edf-csv", signals="{sub}.edf"))
+    assert (done.nights, done.refused) == (1, ())
+    written = next((tmp_path / "bids").rglob("*_eeg.edf")).read_bytes()
+    assert b"ller" not in written and written[int(written[184:192]) :] == content[int(content[184:192]) :]
+    assert {row["units"] for row in read_table(next((tmp_path / "bids").rglob("*_channels.tsv")))} == {"µV"}
 
 
 def test_nothing_is_left_of_a_conversion_that_fails(tmp_path: Path) -> None:

@@ -405,6 +405,26 @@ def test_what_is_no_source_is_told(
         bring(here, source=source, **options)
 
 
+@pytest.mark.parametrize(
+    ("source", "given", "key"),
+    [
+        ("raw", {"subset": {"subjects": ["01"]}}, "subset means nothing for source 'raw'; take it out; choose"),
+        ("raw", {"version": "1"}, "version means nothing"),
+        (
+            "https://example.org/a.zip?x=1",
+            {"version": "1"},
+            "version means nothing for source 'https://example.org/a.zip'",
+        ),
+        ("openneuro:ds000001", {"access": "credentials"}, "access means nothing"),
+        ("physionet:x", {"requester_pays": True}, "requester_pays means nothing"),
+        ("synthetic:3", {"convert": {"reader": "sleep-edf"}}, "convert means nothing"),
+    ],
+)
+def test_what_a_source_would_not_heed_is_refused(here: Path, source: str, given: dict[str, Any], key: str) -> None:
+    with pytest.raises(ConfigError, match=key):
+        bring(here, source=source, **given)
+
+
 def test_a_subset_must_name_who_is_there() -> None:
     listed = [RemoteFile(name, "https://example.org/") for name in tree_of()]
     with pytest.raises(DatasetError, match=r"names '011', who is not in the source \(did you mean '01'\?\)"):

@@ -88,6 +88,7 @@ def fetch(
 ) -> Place:
     """Return where dataset `name` lies, after bringing it into `store` and converting it where that must be done."""
     kind = scheme(dataset.source)
+    _check_meaning(name, dataset, kind)
     if kind == "synthetic":
         return _synthetic(dataset.source, name, synthesize, store, seed)
     if kind == "":
@@ -97,6 +98,22 @@ def fetch(
     else:
         place = _tree(dataset, name, cast(Kind, kind), store, options)
     return place if dataset.convert is None else _converted(dataset.convert, dataset.subfolder, name, place, store)
+
+
+def _check_meaning(name: str, dataset: DatasetOptions, kind: str) -> None:
+    """Refuse what a source of this kind would not heed."""
+    whole = kind in ("", "synthetic") or (kind == "https" and is_archive(public(dataset.source)))
+    unheeded = {
+        "version": dataset.version is not None and whole,
+        "subset": dataset.subset != SubsetOptions() and whole,
+        "access": dataset.access != "public" and kind != "s3",
+        "requester_pays": dataset.requester_pays and kind != "s3",
+        "convert": dataset.convert is not None and kind == "synthetic",
+    }
+    for key in (key for key, given in unheeded.items() if given):
+        advice = "; choose participants by people" if key == "subset" else ""
+        message = f"dataset {name!r}: {key} means nothing for source {_shown(dataset.source)!r}; take it out{advice}"
+        raise ConfigError(message)
 
 
 def _converted(options: ConvertOptions, subfolder: str, name: str, place: Place, store: Path) -> Place:

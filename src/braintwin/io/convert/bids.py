@@ -28,6 +28,9 @@ _TYPES = {
 }  # fmt: skip
 """Types as channels.tsv and as mne has them."""
 
+_ASCII = {0xB5: ord("u"), 0xB0: ord("o")}
+"""What stands for the micro sign and the degree sign of Latin-1."""
+
 _BY_ROLE = {"eeg": "eeg", "eog": "eog", "emg": "emg", "ecg": "ecg", "resp": "resp", "respiration": "resp"}
 
 
@@ -69,17 +72,15 @@ def _write(root: Path, staging: Path, night: RawNight, study: RawStudy, options:
     import mne
     from mne_bids import BIDSPath, update_sidecar_json, write_raw_bids
 
-    header = read_header(night.signal)
-    copy = staging / f"night{night.signal.suffix.lower()}"
-    copy.unlink(missing_ok=True)
-    copy.symlink_to(night.signal.resolve())
+    copy = _staged(night.signal, staging)
+    header = read_header(copy)
     reader = mne.io.read_raw_bdf if copy.suffix == ".bdf" else mne.io.read_raw_edf
     where = BIDSPath(
         subject=night.person, session=night.session or None, run=night.run or None, task=TASK, datatype="eeg", root=root
     )
     with mne.use_log_level("ERROR"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # mne: no events, no positions, odd labels
-        raw = _open(reader, copy)
+        raw = reader(copy, preload=False, verbose="error")
         kinds = {name: _kind(name, study, options) for name in raw.ch_names}
         if "eeg" not in kinds.values():
             message = (
@@ -107,12 +108,21 @@ def _write(root: Path, staging: Path, night: RawNight, study: RawStudy, options:
     return events
 
 
-def _open(reader: Any, path: Path) -> Any:
-    """Open without the samples; labels are often Latin-1 although the norm says ASCII."""
-    try:
-        return reader(path, preload=False, verbose="error")
-    except UnicodeDecodeError:
-        return reader(path, preload=False, verbose="error", encoding="latin1")
+def _staged(signal: Path, staging: Path) -> Path:
+    """Return a link to a recording, or a copy with a header in ASCII where it is not, as the norm says."""
+    staged = staging / f"night{signal.suffix.lower()}"
+    staged.unlink(missing_ok=True)
+    with signal.open("rb") as stream:
+        fixed = stream.read(256)
+        header = bytearray(fixed + stream.read(int(fixed[184:192]) - 256))
+    if header[1:].isascii():
+        staged.symlink_to(signal.resolve())
+        return staged
+    shutil.copyfile(signal, staged)
+    header[1:] = bytes(byte if byte < 128 else _ASCII.get(byte, ord("?")) for byte in header[1:])
+    with staged.open("r+b") as stream:
+        stream.write(header)
+    return staged
 
 
 def _kind(name: str, study: RawStudy, options: ConvertOptions) -> str:

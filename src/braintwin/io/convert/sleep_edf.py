@@ -145,7 +145,10 @@ def read_hypnogram_edf(path: Path, start: Any) -> tuple[Row, ...]:
         message = f"convert: {path.name} begins {shift / 86400:.0f} days after its PSG; check that they belong together"
         raise NightExcluded(message)
     try:
-        marks = mne.read_annotations(path)
+        try:
+            marks = mne.read_annotations(path)
+        except UnicodeDecodeError:  # the norm says UTF-8
+            marks = mne.read_annotations(path, encoding="latin1")
     except (OSError, ValueError, RuntimeError, IndexError, KeyError) as cause:
         message = f"convert: mne cannot read {path.name} ({type(cause).__name__}); get it again, or leave it out"
         raise NightExcluded(message) from None
