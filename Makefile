@@ -9,7 +9,7 @@ ONLY   ?= tests/validate
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help install demo test lint format bench validate config wheelhouse test-latest lock clean
+.PHONY: help install demo test lint format bench validate study config wheelhouse test-latest lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -44,6 +44,12 @@ bench: install   ## speed against peers and naive versions, in the same run
 validate: install  ## long evidence, resumable: studies/validation/*.json (ONLY=tests/validate/test_x.py for one)
 	@$(RUN) $(BIN)/python -m pytest -n $(CORES) -m validate $(ONLY); code=$$?; \
 	$(RUN) $(BIN)/python tests/support/campaign.py --write; exit $$code
+
+study: install   ## run, publish and verify the worked example again: studies/example/expected
+	@cd studies/example && $(RUN) braintwin run --config config.yaml --cores $(CORES) && $(RUN) braintwin publish \
+	--config config.yaml --date 2026-01-01 --output expected/example.braintwin.zip && \
+	$(RUN) braintwin verify expected/example.braintwin.zip
+	@$(BIN)/python tests/support/write_methods.py
 
 config: install  ## write config/config.yaml and config/schema.json from the options
 	@$(RUN) braintwin config --write
