@@ -185,19 +185,42 @@ def against_peers(folder: Path, channels: int, epochs: int, sfreq: float, few: i
              ours_peak_mib=mine["peak_mib"])  # fmt: skip
 
 
-def scaling(folder: Path) -> None:
+def scaling(folder: Path, plot: Path | None) -> None:
     common = {"measures": PHASE, "blocks": 0, "method": "multitaper", "window_s": EPOCH_S, "sfreq": 100.0}
+    rows = []
     for channels, epochs in ((16, 60), (32, 60), (64, 60), (128, 60), (64, 30), (64, 120), (64, 240)):
         path = folder / f"{channels}-{epochs}.zarr"
         write_signals(path, channels, epochs, 100.0)
         mine = child("ours", path, **common)
         show("scaling", channels=channels, epochs=epochs, cpu_s=round(mine["cpu_s"], 2), peak_mib=mine["peak_mib"])
+        rows.append((channels, epochs, mine["cpu_s"]))
+    if plot is not None:
+        draw(rows, plot)
+
+
+def draw(rows: list[tuple[int, int, float]], plot: Path) -> None:
+    """Draw CPU seconds over channels and over epochs, with lines of slope 2 and 1 through the last point."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for axis, column, fixed, slope, label in ((axes[0], 0, 1, 2, "channels"), (axes[1], 1, 0, 1, "epochs")):
+        value = {1: 60, 0: 64}[fixed]
+        points = sorted((row[column], row[2]) for row in rows if row[fixed] == value)
+        size, taken = zip(*points, strict=True)
+        axis.loglog(size, taken, "o", label="measured")
+        axis.loglog(size, [taken[-1] * (n / size[-1]) ** slope for n in size], "--", label=f"slope {slope}")
+        axis.set(xlabel=f"{label} ({value} {'epochs' if fixed else 'channels'})", ylabel="CPU s", xticks=size)
+        axis.set_xticklabels([str(n) for n in size])
+        axis.minorticks_off()
+        axis.legend(frameon=False)
+    figure.savefig(plot, metadata={"Date": None} if plot.suffix == ".svg" else None)
 
 
 def second_thread(folder: Path, channels: int, epochs: int) -> None:
     path = folder / "threads.zarr"
     write_signals(path, channels, epochs, 100.0)
-    rows = {}
+    rows: dict[int, list[dict[str, Any]]] = {}
     for threads in (1, 2, 1, 2):
         mine = child("ours", path, measures=(*PHASE, "aec_orth"), blocks=0, method="multitaper", window_s=EPOCH_S,
                      sfreq=100.0, threads=threads)  # fmt: skip
@@ -224,6 +247,7 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="64 channels, 900 epochs")
     parser.add_argument("--peer-epochs", type=int, default=40, help="epochs the peer gets; its time is scaled up")
     parser.add_argument("--scaling", action="store_true")
+    parser.add_argument("--plot", type=Path, help="where --scaling draws its figure")
     parser.add_argument("--threads", action="store_true")
     parser.add_argument("--night", action="store_true")
     parser.add_argument("--channels", type=int, default=256, help="of --night")
@@ -239,7 +263,7 @@ def main() -> None:
     with TemporaryDirectory() as name:
         folder = Path(name)
         if given.scaling:
-            scaling(folder)
+            scaling(folder, given.plot)
         elif given.threads:
             second_thread(folder, 64, 200)
         elif given.night:

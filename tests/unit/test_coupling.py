@@ -78,6 +78,26 @@ def test_the_analytic_filter_is_scipys_hilbert_of_the_filtered_signal():
     np.testing.assert_allclose(ours, hilbert(np.cos(2 * np.pi * 10 * time))[100:-100], atol=1e-4)
 
 
+def test_a_fast_recording_needs_fewer_samples_of_its_envelopes(monkeypatch):
+    rng = np.random.default_rng(9)
+    slow = np.fft.irfft(np.fft.rfft(rng.standard_normal((20, 1, 7500))) * (np.arange(3751) < 60), 7500)
+    signals = (rng.standard_normal((20, 4, 7500)) * np.exp(4 * slow)).astype(np.float32)
+    gains, pairs = envelopes.band_gains(BANDS, 250.0, 7500), np.triu_indices(4, 1)
+
+    def correlations() -> np.ndarray:
+        one = [
+            envelopes.epoch_correlations(epoch, np.ones(4, bool), *pairs, gains=gains, sfreq=250.0) for epoch in signals
+        ]
+        return np.mean(one, axis=0)
+
+    assert envelopes.envelope_samples(gains, 7500, 250.0) == 3630  # 121 Hz
+    assert envelopes.envelope_samples(gains, 3000, 100.0) == 3000
+    few = correlations()
+    monkeypatch.setattr(envelopes, "ENVELOPE_SFREQ", 250.0)
+    np.testing.assert_allclose(few, correlations(), atol=0.005)
+    assert few.mean() > 0.1
+
+
 def test_matrices_are_symmetric_but_for_the_directed_measures(found):
     for measure in MEASURES:
         sign = -1 if measure in ("imaginary_coherence", "psi") else 1

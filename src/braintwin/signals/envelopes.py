@@ -19,6 +19,10 @@ TRIM_S = 1.0
 """What is cut from both ends of an epoch after filtering, because the filter wraps around there."""
 
 
+OVERSAMPLING, ENVELOPE_SFREQ = 4, 120.0
+"""Rate of the analytic signals: this many times the highest frequency, and at least so many Hz."""
+
+
 def band_gains(
     bands: Mapping[str, tuple[float, float]], sfreq: float, n_times: int, lines: Sequence[tuple[float, float]] = ()
 ) -> Singles:
@@ -51,23 +55,38 @@ def band_gains(
     return gains.astype(np.float32)
 
 
+def envelope_samples(gains: Singles, n_times: int, sfreq: float) -> int:
+    """Return the samples of the analytic signal: those of the epoch, or fewer that hold as much of slow envelopes.
+
+    A band-limited signal is given exactly by its spectrum on any grid; at four times the highest frequency that passes,
+    and never below 120 Hz, more samples repeat what their neighbours say.
+    """
+    from scipy.fft import next_fast_len
+
+    passed = np.flatnonzero(gains.any(axis=0))
+    highest = OVERSAMPLING * int(passed[-1]) if passed.size else 0
+    enough = int(next_fast_len(max(highest, round(ENVELOPE_SFREQ * n_times / sfreq))))
+    return min(enough, n_times)
+
+
 def analytic(epoch: Singles, gains: Singles, sfreq: float) -> Iterator[NDArray[np.complex64]]:
     """Yield each band's analytic signal (channel, sample) of one epoch (channel, time), trimmed.
 
-    A channel that is silent in the band stays 0.
+    A channel that is silent in the band stays 0. Samples as `envelope_samples` says.
     """
     from scipy.fft import ifft, rfft
 
     n_times = epoch.shape[-1]
-    trim = min(round(TRIM_S * sfreq), n_times // 10)
+    samples = envelope_samples(gains, n_times, sfreq)
+    trim = min(round(TRIM_S * sfreq * samples / n_times), samples // 10)
     spectrum = rfft(epoch - epoch.mean(axis=-1, keepdims=True), axis=-1)
     for gain in gains:
         passed = np.flatnonzero(gain)
-        padded = np.zeros(epoch.shape, dtype=np.complex64)
+        padded = np.zeros((len(epoch), samples), dtype=np.complex64)
         if passed.size:
             inside = slice(passed[0], passed[-1] + 1)
-            np.multiply(spectrum[:, inside], gain[inside], out=padded[:, inside])
-        yield np.asarray(ifft(padded, axis=-1, overwrite_x=True), dtype=np.complex64)[:, trim : n_times - trim]
+            np.multiply(spectrum[:, inside], gain[inside] * np.float32(samples / n_times), out=padded[:, inside])
+        yield np.asarray(ifft(padded, axis=-1, overwrite_x=True), dtype=np.complex64)[:, trim : samples - trim]
 
 
 def _features(signal: NDArray[np.complex64], features: Singles, means: Floats, spread: Floats) -> None:
