@@ -76,7 +76,7 @@ def test_everybody_gets_a_valid_artefact_and_a_status(cohort):
     for path in outputs:
         read_groups(path, CONTRACTS)
     assert [read_status(path).state for path in outputs] == ["ok", "ok", "excluded", "excluded"]
-    assert "0 usable steps" in read_status(outputs[2]).reason
+    assert "no epoch of sleep among 0 that are scored" in read_status(outputs[2]).reason
     assert "'temazepam'" in read_status(outputs[3]).reason
 
 

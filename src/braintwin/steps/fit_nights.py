@@ -21,7 +21,8 @@ from braintwin.contracts.simulate import OUTCOMES
 from braintwin.contracts.stages import EPOCH_S, MISSING
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import NightExcluded
-from braintwin.inference.nights import Night, bucket, compile_nights, count, fit_person, prior_person, window
+from braintwin.inference.admission import admit
+from braintwin.inference.nights import Night, bucket, compile_nights, count, fit_person, prior_person
 from braintwin.inference.person_test import person_test
 from braintwin.inference.sample import CompiledModel
 from braintwin.inference.training import age_of
@@ -49,9 +50,6 @@ CONTRACTS = {
 AT_ONCE = 20.0
 """Log hazard that stands for sleep from the first epoch on, where lights off is unknown."""
 
-MIN_STEPS = 60
-"""Fewest scored steps (30 min) of a night that is worth fitting."""
-
 
 @dataclass(frozen=True)
 class Prepared:
@@ -69,22 +67,10 @@ def read_night(path: Path, options: FitNightsOptions) -> Prepared | None:
         return None
     data = read_dataset(path, PREPARED)
     name, person = str(data.attrs["night"]), str(data.attrs["person"])
-    condition, epoch_s = str(data.attrs["condition"]), float(data.attrs["epoch_s"])
-    if condition not in options.conditions:
-        return Prepared(path, person, None, f"{name} was under {condition!r}")
-    if epoch_s != EPOCH_S:
-        return Prepared(path, person, None, f"{name} has epochs of {epoch_s:g} s, expected {EPOCH_S:g} s")
-    stages = data["stage"].values
-    lights_off = str(data.attrs["lights_off"])
-    known = lights_off not in ("unknown", "")
-    night = window(name, stages, round(float(lights_off) / epoch_s) if known else None)
-    counts = count([night])
-    steps = int(counts.total.sum())
-    if steps < MIN_STEPS:
-        scored = int((stages != MISSING).sum())
-        why = f"{name} has {steps} usable steps of {EPOCH_S:g} s ({scored} epochs scored), expected {MIN_STEPS} or more"
-        return Prepared(path, person, None, why)
-    return Prepared(path, person, night, "")
+    try:
+        return Prepared(path, person, admit(data, options.conditions, options.min_night_min), "")
+    except NightExcluded as why:
+        return Prepared(path, person, None, f"{name}: {why}")
 
 
 def usable(person: str, found: Sequence[Prepared]) -> list[Prepared]:
