@@ -25,7 +25,7 @@ PAIR = {
     "prepare": {"min_scored_min": 30.0},
     "features": {"min_epochs": 4, "events": False},
     "fit_spectral": {"tune": 100, "draws": 100, "starts": 4, "predictive_samples": 50},
-    "fit_nights": {"tune": 100, "draws": 100, "predictive_samples": 50},
+    "fit_nights": {"tune": 100, "draws": 100, "predictive_samples": 50, "min_night_min": 30.0},
     # Short chains cannot pass the gates of a real study; the gates have tests of their own.
     "check": {"max_rhat": 1.5, "fail_rhat": 3.0, "min_ess": 10, "fail_ess": 2, "max_divergences": 0.5},
     "simulate": {"draws": 50, "replicates": 2},
