@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +16,7 @@ from braintwin.review.archive import Fault, pack
 from braintwin.review.crate import write_crate
 from braintwin.review.freeze import Choices, freeze
 from braintwin.review.methods import methods
+from braintwin.review.privacy import DATED, leaks
 
 README = """# BrainTwin study {study}
 
@@ -72,10 +72,10 @@ def publish(config_path: Path | None, output: Path | None, choices: Choices) -> 
         )  # fmt: skip
         write_text(folder / "README.md", about)
         write_crate(folder)
-        leaks = list(private(folder))
-        if leaks:
-            shown = "; ".join(f"{fault.path}: {fault.what}" for fault in leaks[:5])
-            message = f"publish: {len(leaks)} thing(s) that must not be published: {shown}"
+        told = private(folder)
+        if told:
+            shown = "; ".join(f"{fault.path}: {fault.what}" for fault in told[:5])
+            message = f"publish: {len(told)} thing(s) that must not be published: {shown}"
             raise BrainTwinError(message)
         seal = pack(folder, target)
     size = target.stat().st_size / 2**20
@@ -95,11 +95,19 @@ def _workflow(folder: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def private(folder: Path) -> Iterator[Fault]:
-    """Yield what in a frozen study could tell who or where: places on this machine, names of users, dates of birth."""
-    from braintwin.review.privacy import leaks
+def private(folder: Path) -> list[Fault]:
+    """Return what in a frozen study could tell who or where, as `braintwin privacy-check` finds it.
 
-    yield from leaks(folder)
+    The day of publication and the dates of the literature are no dates of a person.
+    """
+    from braintwin.io.privacy import check_tree
+
+    found = [
+        Fault(leak.path, f"holds what reads as {leak.kind} ({leak.found})")
+        for leak in check_tree(folder, results=True)
+        if not (leak.kind == "date" and Path(leak.path).name in DATED)
+    ]
+    return [*found, *leaks(folder)]
 
 
 def print_methods(target: Path) -> int:
