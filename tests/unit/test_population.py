@@ -9,24 +9,45 @@ from braintwin.contracts.night import GROUPS
 from braintwin.errors import ContractError
 from braintwin.io.population import packaged_population, read_population, write_population
 from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, TRANSITION_NAMES, log_odds
-from braintwin.models.night_history import TIME_BASIS, night_steps
-from braintwin.models.population import BASE_COUNTS, BASE_ONSET_HAZARD, Population, first_population
+from braintwin.models.night_history import FIRST_OFFSET, TIME_BASIS, night_steps
+from braintwin.models.population import BASE_COUNTS, BASE_ONSET_HAZARD, Population, Who, first_population
 
-ARRAYS = [item.name for item in dataclasses.fields(Population) if item.name != "attrs"]
+ARRAYS = [item.name for item in dataclasses.fields(Population) if item.name not in ("attrs", "sites", "trained")]
 
 
-def test_the_packaged_file_is_what_the_function_makes():
-    packaged, made = read_population(packaged_population()), first_population()
-    for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(packaged, name), getattr(made, name), err_msg=name)
-    assert {name: packaged.attrs[name] for name in made.attrs} == made.attrs
+def test_the_packaged_file_is_learned_from_real_nights():
+    packaged = read_population(packaged_population())
+    assert int(packaged.attrs["nights"]) >= 1000
+    assert int(packaged.attrs["people"]) == len(packaged.trained) >= 900
+    assert all(len(name) == 16 and "-" not in name for name in packaged.trained)
+    assert set(packaged.trained.values()) == set(range(len(packaged.left_out)))
+    for variant in (packaged, *(packaged.unpacked(row) for row in packaged.left_out)):
+        for cov in (variant.person_cov, variant.night_cov, *variant.site_night_cov):
+            assert np.linalg.eigvalsh(cov).min() > 0
+    licences = packaged.attrs["licence"]
+    assert all(f"{site}: " in licences for site in packaged.sites)
+    # What everybody knows: age takes deep sleep, apnea brings light sleep, a night's REM sleep comes in cycles.
+    assert packaged.covariate_effect[0, GROUPS.index("n3_n2")] > 0
+    assert packaged.covariate_effect[2, GROUPS.index("n2_n1")] > 0
+    into_rem = packaged.clock_effect[TRANSITION_NAMES.index("N2>R")]
+    assert into_rem[FIRST_OFFSET + 4] > into_rem[FIRST_OFFSET] + 1
 
 
 def test_round_trip(tmp_path):
     path = tmp_path / "population.nc"
-    write_population(path, first_population())
-    for name in ARRAYS:
-        np.testing.assert_array_equal(getattr(read_population(path), name), getattr(first_population(), name))
+    for made in (first_population(), read_population(packaged_population())):
+        write_population(path, made)
+        again = read_population(path)
+        for name in ARRAYS:
+            np.testing.assert_array_equal(getattr(again, name), getattr(made, name))
+        assert (again.sites, again.trained) == (made.sites, made.trained)
+
+
+def test_fewer_respiratory_events_are_the_sleep_of_people_who_have_fewer():
+    packaged = read_population(packaged_population())
+    moved = packaged.person_mean(Who(ahi=3.0)) - packaged.person_mean(Who(ahi=30.0))
+    np.testing.assert_allclose(packaged.event_shift(30.0, 3.0)[0], moved, atol=1e-12)
+    np.testing.assert_array_equal(packaged.event_shift(30.0, [30.0, 30.0]), np.zeros((2, len(GROUPS))))
 
 
 def test_a_dataset_without_a_variable_is_refused():

@@ -10,7 +10,7 @@ from braintwin.contracts.rank import RANKING
 from braintwin.contracts.simulate import OUTCOMES, SIMULATED
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import ConfigError
-from braintwin.io.arrays import read_dataset
+from braintwin.io.arrays import read_dataset, write_dataset
 from braintwin.io.population import write_population
 from braintwin.io.records import read_status, write_status
 from braintwin.models.population import first_population
@@ -219,3 +219,20 @@ def test_unknown_treatment_is_a_config_error(tmp_path: Path) -> None:
 )
 def test_a_segment_or_a_day_is_not_taken_for_a_night(recorded, asked, expected) -> None:
     assert simulate.time_in_bed(np.array(recorded, dtype=float), asked) == expected
+
+
+def test_a_twin_that_did_worse_on_unseen_nights_is_not_ranked_as_its_own(tmp_path: Path) -> None:
+    row = write_person(tmp_path, "made-far", first_population(), sd=0.02, centre={"n23_w": 1.5, "w_n1": -1.5})
+    with xr.open_dataset(tmp_path / row.person / "night.nc", group="posterior") as opened:
+        posterior = opened.load()
+    run_simulate(tmp_path, [row])
+    path = tmp_path / row.person / "simulate.nc"
+    before = read_dataset(path, SIMULATED)
+    run_rank(tmp_path, [row])
+    assert posterior.attrs.get("personal_verdict") is None
+    assert ranking(tmp_path, row).attrs["verdict"] == "personal"
+    write_dataset(path, before.assign_attrs(personal_verdict="population"), SIMULATED)
+    run_rank(tmp_path, [row])
+    attrs = ranking(tmp_path, row).attrs
+    assert attrs["verdict"] == "population"
+    assert "unseen nights" in attrs["reason"]

@@ -163,6 +163,15 @@ class Population:
             mean = mean + self.site_effect[self.sites.index(who.site)]
         return np.asarray(mean)
 
+    def event_shift(self, before: float, after: npt.ArrayLike) -> Floats:
+        """Return how effects move when respiratory events per hour go from `before` to `after` (draw,), (draw, group).
+
+        As the people of the population differ by their AHI; the waking that ρ brings is not in it.
+        """
+        row = self.covariate_effect[COVARIATES.index("ahi")]
+        after = np.atleast_1d(np.asarray(after, dtype=np.float64))
+        return np.asarray((np.log1p(after / 10) - np.log1p(before / 10))[:, None] * row)
+
     def person_covariance(self, who: Who) -> Floats:
         """Return the spread of people like this one, (group, group): wider where the dataset is a new one."""
         return self.person_cov if who.site in self.sites else self.person_cov + np.diag(self.site_sd**2)

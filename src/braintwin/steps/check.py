@@ -237,5 +237,9 @@ def night_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
     covered = share(inside_band(observed[:, known], drawn[:, None, :][:, :, known])) if known.any() else None
     found.gates["predictive_share"] = covered
     found.gates["nights"] = int(seen.sizes["night"])
+    stated = groups["posterior"].attrs
+    for name in ("personal_verdict", "personal_gain", "own_weight"):
+        if stated.get(name, "") != "":
+            found.gates[name] = stated[name] if isinstance(stated[name], str) else float(stated[name])
     if covered is not None and covered < options.min_night_predictive:
         found.say("warn", f"{100 * covered:.0f} % of the outcomes seen lie in the 90 % predictive interval.")

@@ -24,6 +24,8 @@ from braintwin.treatment.ranking import QUANTILES, first_share
 from braintwin.treatment.ranking import rank as rank_treatments
 from braintwin.treatment.utility import components, weight_factors
 
+NOT_SHOWN = "ranking is the population ranking: on unseen nights this person's twin did worse than the population"
+
 
 def run(
     *, simulate: list[Path], check: list[Path], treatments: Path, rank: list[Path], seed: int, options: RankOptions
@@ -84,6 +86,8 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
     rng = np.random.default_rng(derive_seed(seed, "rank/personal", person))
     found = personalisation(own[candidate], population[candidate], permutations=options.null_permutations, rng=rng)
     verdict, reason = _verdict(found.index, found.null, int(candidate.sum()), str(simulated.attrs["condition"]))
+    if verdict == "personal" and simulated.attrs.get("personal_verdict") == "population":
+        verdict, reason = "population", NOT_SHOWN
     used, part, change = (
         (population, others_part, others - others[reference])
         if verdict == "population"

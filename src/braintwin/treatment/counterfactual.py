@@ -120,6 +120,10 @@ def simulate_treatments(
     names = list(operators)
     operators = {name: operator for name, operator in operators.items() if name not in same}
     lengths = {name: epochs_in_bed(time_in_bed_min, op.time_in_bed_min) for name, op in operators.items()}
+    # Fewer respiratory events: the sleep of people who have fewer.
+    shift = {
+        name: population.event_shift(arousal_rate, arousal_rate * op.arousal_factor) for name, op in operators.items()
+    }
     width = int(epochs_in_bed(time_in_bed_min, LONGEST_EXTENSION_MIN))
     longest = max(int(length.max()) for length in lengths.values())
     per_bin = round(CLOCK_BIN_MIN * 60 / EPOCH_S)
@@ -131,7 +135,7 @@ def simulate_treatments(
         for name, operator in operators.items():
             stages = simulate_nights(
                 population,
-                effects=effects + operator.shift,
+                effects=effects + operator.shift + shift[name],
                 uniforms=uniforms,
                 n_epochs=lengths[name],
                 arousal_rate=arousal_rate * operator.arousal_factor,
