@@ -22,14 +22,8 @@ from braintwin.review.entries import read_stamp
 from braintwin.review.methods import methods
 
 
-def config_of(folder: Path) -> Config:
-    """Return the config of an unpacked archive.
-
-    Raises
-    ------
-    ConfigError
-        If it cannot be read or says what no config says.
-    """
+def _values(folder: Path) -> Mapping[str, Any]:
+    """Return the keys of ``config.yaml`` as they are written."""
     try:
         values = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as cause:
@@ -38,7 +32,18 @@ def config_of(folder: Path) -> Config:
     if not isinstance(values, Mapping):
         message = "config.yaml holds no keys"
         raise ConfigError(message)
-    return parse_config(values, "config.yaml")
+    return values
+
+
+def config_of(folder: Path) -> Config:
+    """Return the config of an unpacked archive; keys that are newer than it have their defaults.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, or says what no config of this version says.
+    """
+    return parse_config(_values(folder), "config.yaml of the archive")
 
 
 def disagreements(folder: Path) -> Iterator[Fault]:
@@ -61,7 +66,7 @@ def disagreements(folder: Path) -> Iterator[Fault]:
 
 def _config(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Fault]:
     try:
-        said = flat(config_of(folder).model_dump(mode="json"))
+        said = flat(_values(folder))
     except ConfigError as cause:
         yield Fault("config.yaml", str(cause))
         return
