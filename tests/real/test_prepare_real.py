@@ -95,7 +95,8 @@ def test_a_clinical_recording_of_89_channels(real_data):
     assert {name for name, kind in recording.roles.items() if kind == "mastoid"} == {"M1", "M2"}
     assert {"E1-M2", "E2-M1"} <= {name for name, kind in recording.roles.items() if kind == "eog"}
     assert recording.roles["ECG"] == "ecg"
-    assert all(recording.roles[name] == "other" for name in ("Abdomen", "SpO2 B-B", "Airflow", "C3-M2 (Imp)", "1"))
+    assert all(recording.roles[name] == "resp" for name in ("Abdomen", "Airflow"))
+    assert all(recording.roles[name] == "other" for name in ("SpO2 B-B", "C3-M2 (Imp)", "1"))
     assert len({recording.sfreq[name] for name in recording.roles}) > 4
     assert recording.units_source == "header"
     eeg = recording.read(select_eeg(recording.roles))

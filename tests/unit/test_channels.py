@@ -6,18 +6,19 @@ from braintwin.io.channels import derivation, positions, role, select_eeg
 SEEN = [
     # name, declared type, role: names of public sleep datasets
     ("EEG Fpz-Cz", "EEG", "eeg"), ("EOG horizontal", "EEG", "eog"), ("EMG submental", "EEG", "emg"),
-    ("Resp oro-nasal", "EEG", "other"), ("Temp rectal", "EEG", "other"), ("Event marker", "EEG", "other"),
-    ("Marker", "EEG", "other"), ("PSG_F3", "EEG", "eeg"), ("PSG_EMG", "EEG", "emg"), ("PSG_EOGL", "EEG", "eog"),
-    ("HB_1", "EEG", "eeg"), ("HB_IMU_1", "OTHER", "other"), ("PSG_CAN", "EEG", "other"), ("PSG_THER", "EEG", "other"),
-    ("PSG_ABD", "EEG", "other"), ("PSG_THOR", "EEG", "other"), ("HB_PULSE", "OTHER", "other"),
+    ("Resp oro-nasal", "EEG", "resp"), ("Temp rectal", "EEG", "other"), ("Event marker", "EEG", "event"),
+    ("Marker", "EEG", "event"), ("PSG_F3", "EEG", "eeg"), ("PSG_EMG", "EEG", "emg"), ("PSG_EOGL", "EEG", "eog"),
+    ("HB_1", "EEG", "eeg"), ("HB_IMU_1", "OTHER", "other"), ("PSG_CAN", "EEG", "resp"), ("PSG_THER", "EEG", "resp"),
+    ("PSG_ABD", "EEG", "resp"), ("PSG_THOR", "EEG", "resp"), ("HB_PULSE", "OTHER", "other"),
     ("F4:A1", "EEG", "eeg"), ("EOG1:A2", "EOG", "eog"), ("EMG1:EMG3", "EMG", "emg"), ("R5", "EEG", "eeg"),
     ("L4A", "EEG", "eeg"), ("GyroX", "MISC", "other"), ("AccelerX", "MISC", "other"), ("ECG II", "ECG", "ecg"),
     ("FP1-AFz", "n/a", "eeg"), ("F3-M2", "EEG", "eeg"), ("E1-M2", "EOG", "eog"), ("E1-M2", "EEG", "eog"),
-    ("Chin1-Chin2", "EMG", "emg"), ("ABD", "MISC", "other"), ("CHEST", "MISC", "other"), ("AIRFLOW", "MISC", "other"),
+    ("Chin1-Chin2", "EMG", "emg"), ("ABD", "MISC", "resp"), ("CHEST", "MISC", "resp"), ("AIRFLOW", "MISC", "resp"),
     ("SaO2", "MISC", "other"), ("LEOG", "EEG", "eog"), ("REMG", "EEG", "emg"), ("M1", "EEG", "mastoid"),
     ("EEG central", "EEG", "eeg"), ("EEG central", "", "eeg"), ("C3", "", "eeg"), ("T3-A2", "", "eeg"),
     ("Right Leg", "", "emg"), ("C3 Impédance", "", "other"), ("C3-M2 (Imp)", "", "other"), ("Light", "", "other"),
     ("Fp1", "MISC", "eeg"), ("X Axis", "", "other"), ("1", "", "other"), ("EOGr", "EOG", "eog"),
+    ("belt", "RESP", "resp"), ("aux7", "TRIG", "event"), ("aux7", "MISC", "other"), ("aux7", "EEG", "eeg"),
 ]  # fmt: skip
 
 

@@ -117,7 +117,7 @@ def describe(root: Path) -> dict[str, str]:
     """Return title, licence, citation and version of a dataset, as far as it tells them."""
     try:
         found = json.loads(decoded((root / DESCRIPTION).read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, Mapping):
         message = f"{DESCRIPTION} is not valid JSON; mend it or get the dataset again"

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Role = Literal["eeg", "eog", "emg", "ecg", "mastoid", "other"]
+Role = Literal["eeg", "eog", "emg", "ecg", "resp", "event", "mastoid", "other"]
 
 MASTOIDS = frozenset({"M1", "M2", "A1", "A2"})
 """Electrodes on mastoid or ear lobe: references, not brain."""
@@ -28,15 +28,28 @@ _NOT_EEG: tuple[tuple[Role, re.Pattern[str]], ...] = (
     ("emg", re.compile(r"EMG|chin|ment|^(L|R)(LEG|AT|TIB)\b|\bleg\b|tibial|jambe|masseter", re.IGNORECASE)),
     ("ecg", re.compile(r"ECG|EKG|heart|\bHR\b|BEAT", re.IGNORECASE)),
     (
+        "resp",
+        re.compile(
+            r"resp|flow|thor|abd|chest|therm?\b|nasal|\bCAN\b|cannula|RIP|snor|effort|inductance|\bpres", re.IGNORECASE
+        ),
+    ),
+    ("event", re.compile(r"marker|event|trig|status|annotation", re.IGNORECASE)),
+    (
         "other",
         re.compile(
-            r"resp|flow|thor|abd|chest|therm?\b|nasal|\bCAN\b|cannula|RIP|snor|effort|SpO2|SaO2|SPO2|oxi|pulse|pleth|satur|PTT"
-            r"|PWA|temp|rectal|marker|event|trig|status|annotation|light|audio|mic|posit|posangle|elevation|activity|gyro"
-            r"|accel|\bIMU\b|_IMU_|\baxis\b|inductance|CO2|\bpres",
+            r"SpO2|SaO2|oxi|pulse|pleth|satur|PTT|PWA|temp|rectal|light|audio|mic|posit|posangle|elevation|activity|gyro"
+            r"|accel|\bIMU\b|_IMU_|\baxis\b|CO2",
             re.IGNORECASE,
         ),
     ),
 )
+
+
+_DECLARED: dict[str, Role] = {
+    "EOG": "eog", "HEOG": "eog", "VEOG": "eog", "EMG": "emg", "ECG": "ecg", "RESP": "resp", "TRIG": "event",
+    "EVENT": "event",
+}  # fmt: skip
+"""Types of channels.tsv that are believed where the name tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +107,7 @@ def role(name: str, declared: str = "") -> Role:
         return "eeg"
     if declared.upper() == "EEG" or re.match(r"^EEG\b", name.strip(), re.IGNORECASE):
         return "eeg"
-    return {"EOG": "eog", "EMG": "emg", "ECG": "ecg"}.get(declared.upper(), "other")  # type: ignore[return-value]
+    return _DECLARED.get(declared.upper(), "other")
 
 
 def select_eeg(roles: Mapping[str, Role], keep: Iterable[str] | None = None) -> list[str]:

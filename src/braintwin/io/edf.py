@@ -8,10 +8,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from braintwin.errors import NightExcluded
 
 VOLTS = {"nv": 1e-9, "uv": 1e-6, "µv": 1e-6, "μv": 1e-6, "mv": 1e-3, "v": 1.0}
 """Volts in one unit, by the unit's name in lower case (micro sign and Greek mu)."""
+
+MOST_SIGNALS = 4096
+"""Signals of a file that are believed."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,12 @@ def read_header(path: Path) -> list[Signal]:
             count = int(fixed[252:256])
             record_s = float(fixed[244:252])
             rest = stream.read(256 * count)
-            if count < 1 or len(rest) < 256 * count or record_s < 0:
+            if not 1 <= count <= MOST_SIGNALS or len(rest) < 256 * count or not 0 <= record_s < 1e6:
                 raise ValueError
-            return _signals(rest, count, record_s)
+            found = _signals(rest, count, record_s)
+            if not all(np.isfinite(signal.sfreq) and signal.sfreq > 0 for signal in found):
+                raise ValueError
+            return found
         except ValueError:
             message = f"prepare: the EDF header of {path.name} is cut short or inconsistent; fetch the file again"
             raise NightExcluded(message) from None

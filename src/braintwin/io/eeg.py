@@ -3,8 +3,10 @@
 Dates, names and free text of the recording stay here: a :class:`Recording` carries none of them.
 """
 
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from braintwin.io.sidecars import channel_table, description, filter_edge, numbe
 
 PLAUSIBLE_UV = (1.0, 300.0)
 """Range of the median standard deviation of an EEG channel, µV; narrower than 1e3, so that one power of 1000 fits."""
+
+
+SLOWEST_HZ, FASTEST_HZ = 32.0, 50_000.0
+"""Rates of an EEG channel that are believed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ class Recording:
 
     def read(self, names: Sequence[str]) -> npt.NDArray[np.float64]:
         """Return channels of one native rate as (channel, time), µV."""
-        data = _data(_open(self.path, names), names)
+        data = _data(_open(self.path, names), names, self.path)
         data *= np.array([self.to_uv[name] for name in names])[:, None]
         return data
 
@@ -105,6 +111,13 @@ def open_recording(path: Path) -> Recording:
         raise NightExcluded(message)
     signals = {signal.label: signal for signal in reversed(header or [])}
     sfreq = {name: signals[name].sfreq if header is not None else float(raw.info["sfreq"]) for name in names}
+    slowest = min(sfreq[name] for name in eeg)
+    if not SLOWEST_HZ <= slowest <= FASTEST_HZ:
+        message = (
+            f"prepare: {path.name} has EEG at {slowest:g} Hz; expected {SLOWEST_HZ:g} to {FASTEST_HZ:g} (is its "
+            "header damaged?)"
+        )
+        raise NightExcluded(message)
     to_uv, source = _units(names, eeg, signals, declared)
     duration = float(raw.n_times / raw.info["sfreq"])
     factor, source = _sane(path, {name: to_uv[name] for name in eeg}, sfreq, source)
@@ -162,16 +175,37 @@ def _open(path: Path, names: Sequence[str] | None = None) -> Any:
     import mne
 
     suffix = path.suffix.lower()
+    with _readable(path):
+        if suffix in (".edf", ".bdf") and names is not None:
+            reader = mne.io.read_raw_edf if suffix == ".edf" else mne.io.read_raw_bdf
+            return _tolerant(reader, path, include=list(names))
+        return _tolerant(mne.io.read_raw, path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Refuse the night where mne cannot read its file; it then raises whatever the content leads to."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            if suffix in (".edf", ".bdf") and names is not None:
-                reader = mne.io.read_raw_edf if suffix == ".edf" else mne.io.read_raw_bdf
-                return _tolerant(reader, path, include=list(names))
-            return _tolerant(mne.io.read_raw, path)
-        except (ValueError, RuntimeError, OSError, KeyError, IndexError, NotImplementedError) as cause:
+            yield
+        except Exception as cause:
             message = f"prepare: mne cannot read {path.name} ({type(cause).__name__}); check that the file is whole"
             raise NightExcluded(message) from cause
+
+
+@contextmanager
+def _without_locks() -> Iterator[None]:
+    """Keep mne-bids from writing lock files into the dataset, which may be shared or read-only."""
+    found = sys.modules.get("filelock")
+    sys.modules["filelock"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if found is None:
+            del sys.modules["filelock"]
+        else:
+            sys.modules["filelock"] = found
 
 
 def _tolerant(reader: Any, path: Path, **keywords: Any) -> Any:
@@ -182,9 +216,8 @@ def _tolerant(reader: Any, path: Path, **keywords: Any) -> Any:
         return reader(path, preload=False, verbose="error", encoding="latin1", **keywords)
 
 
-def _data(raw: Any, names: Sequence[str]) -> npt.NDArray[np.float64]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+def _data(raw: Any, names: Sequence[str], path: Path) -> npt.NDArray[np.float64]:
+    with _readable(path):
         data: npt.NDArray[np.float64] = raw.get_data(picks=[raw.ch_names.index(name) for name in names])
     return data
 
@@ -193,7 +226,7 @@ def _through_bids(path: Path) -> tuple[Any, str]:
     """Return the raw object and who read it; sidecars that contradict the file must not cost the night."""
     from mne_bids import get_bids_path_from_fname, read_raw_bids
 
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_locks():
         warnings.simplefilter("ignore")
         try:
             bids = get_bids_path_from_fname(path, verbose="error")
@@ -240,7 +273,8 @@ def _sane(path: Path, to_uv: dict[str, float], sfreq: dict[str, float], source: 
         width = max(8, int(2 * float(raw.info["sfreq"])))
         starts = np.unique(np.linspace(0, max(0, raw.n_times - width), 60).astype(int))
         factors = np.array([to_uv[name] for name in names])[:, None]
-        pieces = [detrend(raw[picks, s : s + width][0] * factors, axis=1).std(axis=1) for s in starts]
+        with _readable(path):
+            pieces = [detrend(raw[picks, s : s + width][0] * factors, axis=1).std(axis=1) for s in starts]
         spread.extend(np.median(pieces, axis=0))
     alive = [float(value) for value in spread if np.isfinite(value) and value > 0]
     if not alive:

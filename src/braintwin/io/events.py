@@ -53,6 +53,9 @@ def is_pointer(start: bytes) -> bool:
     return start.startswith(POINTERS)
 
 
+LATEST_S = 1e9
+"""Onsets and durations from here on, s, are no times."""
+
 MAX_BYTES = 64 * 2**20
 """Largest table that is read; a night's events take some 100 kB."""
 
@@ -159,7 +162,7 @@ def _numbers(rows: tuple[tuple[str, ...], ...], index: int | None) -> npt.NDArra
         values = np.array([float(row[index]) for row in rows])
     except ValueError:
         values = np.array([_number(row[index]) for row in rows])
-    return np.where(np.isfinite(values), values, np.nan)
+    return np.where(np.abs(values) < LATEST_S, values, np.nan)  # also where not finite
 
 
 def _number(text: str) -> float:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from braintwin.contracts.stages import EPOCH_S, MISSING, STAGES
 from braintwin.errors import NightExcluded
-from braintwin.io.events import Table, Unscored, find_sidecars, read_events
+from braintwin.io.events import Table, Unscored, decoded, find_sidecars, read_events
 from braintwin.io.scoring import OTHER, Decoder, is_lights_off, is_respiratory, stage_column
 from braintwin.options.dataset import StageOptions
 
@@ -138,8 +138,12 @@ def levels_of(sidecars: Sequence[Path]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in sidecars:
         try:
-            described = json.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError):  # an annexed or broken sidecar says nothing, which is not the night's fault
+            described = json.loads(decoded(path.read_bytes())) if path.is_file() else None
+        except (
+            OSError,
+            ValueError,
+            RecursionError,
+        ):  # an annexed or broken sidecar says nothing, which is not the night's fault
             continue
         for column, meaning in described.items() if isinstance(described, Mapping) else ():
             levels = meaning.get("Levels") if isinstance(meaning, Mapping) else None

@@ -47,7 +47,11 @@ class Found:
             With the reason.
         """
         if not row.person:
-            message = f"participants.tsv has no {person_column!r} for this participant; whose night it is is not known"
+            message = (
+                f"participants.tsv has no {person_column!r} for this participant; whose night it is is not known"
+                if person_column
+                else "its participant has no label after sub-; rename the folder"
+            )
             raise NightExcluded(message)
         files = [entry.path for entry in (*candidate.recordings, *candidate.events)]
         if not all(path.isprintable() for path in (candidate.folder, row.condition, *files)):

@@ -51,7 +51,7 @@ def read_sessions(root: Path, label: str) -> Participants:
 
 def _keyed(path: Path, key: str, prefix: str) -> Participants:
     try:
-        raw = path.read_bytes()
+        raw = path.read_bytes() if path.is_file() else b""
     except (OSError, ValueError):
         return Participants((), {})
     lines = [] if is_pointer(raw[:64]) else table_lines(raw)
@@ -148,7 +148,7 @@ def _number(text: str) -> str:
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """Return a sort key by which ``2`` comes before ``10``."""
     return tuple(
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.findall(r"\d+|\D+", text.lower())
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.findall(r"\d+|\D+", text.lower())
     )
 
 

@@ -1,5 +1,6 @@
 """What the sidecars of a recording say of it: channels, reference, filters. They may be absent, or wrong."""
 
+import csv
 import json
 import re
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ def channel_table(path: Path) -> list[dict[str, str]]:
     found = _sidecar(path, "channels.tsv")
     try:
         return [{k: v or "" for k, v in row.items() if k} for row in read_table(found)] if found else []
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError, csv.Error):
         return []
 
 
@@ -43,7 +44,7 @@ def description(path: Path) -> dict[str, Any]:
     found = _sidecar(path, "_eeg.json")
     try:
         value = json.loads(found.read_text(encoding="utf-8-sig")) if found else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
