@@ -137,6 +137,8 @@ def integrity(folder: Path, seal: str | None = None) -> tuple[list[Fault], str]:
     seal : str, optional
         The seal that was printed elsewhere (in the paper); the chain must end with it.
     """
+    if not (folder / CHAIN).is_file():
+        return [Fault(CHAIN, "cannot be read")], ""
     text = (folder / CHAIN).read_bytes().decode("utf-8", errors="replace")
     lines = text.split("\n")
     faults: list[Fault] = []
