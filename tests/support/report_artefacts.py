@@ -380,7 +380,7 @@ def write_ranking(
     )
     write_dataset(simulate, simulated, SIMULATED, STAMP)
     write_status(simulate, "simulate", "ok")
-    ranking = rank_person(simulated, read_library(TREATMENTS), 7, RankOptions())
+    ranking = rank_person(simulated, read_library(TREATMENTS), 7, RankOptions(null_permutations=20, weight_samples=50))
     write_dataset(rank, ranking, RANKING, STAMP)
     write_status(rank, "rank", "ok")
 

@@ -9,6 +9,7 @@ import xarray as xr
 from braintwin.report import numbers
 from braintwin.report.answer import best_row
 from braintwin.report.material import is_ranked
+from braintwin.report.names import in_words
 from braintwin.report.utility import COST_WORDS, draws_of, parts, stamped, weights
 from braintwin.treatment.library import Library
 
@@ -63,13 +64,23 @@ def _knowledge(ranking: xr.Dataset, simulated: xr.Dataset | None, best: int) -> 
     found = [said + "."]
     share = treatment_share(ranking, simulated, str(row["treatment"].values)) if simulated is not None else None
     if share is not None:
-        found.append(
-            f"About {round(100 * share, -1):.0f} % of the spread of {row['label'].values!s}'s utility comes from what "
-            "is not known of the treatment (error of the trials and differences between people in its effect), the "
-            "rest from what is not known of this person's nights. "
-            + ("Better trials would narrow it most." if share > 0.5 else "More recorded nights would narrow it most.")
-        )
+        found.append(_lacking(ranking, str(row["label"].values), share))
     return found
+
+
+def _lacking(ranking: xr.Dataset, label: str, share: float) -> str:
+    """Say on whose side knowledge lacks: the treatment's or the nights'."""
+    personal = ranking.attrs.get("verdict") != "population"
+    nights = "what is not known of this person's nights" if personal else "how people and their nights differ"
+    text = (
+        f"About {round(100 * share, -1):.0f} % of the spread of the utility of {label} comes from what is not known of "
+        f"the treatment (error of the trials, differences between people in its effect), the rest from {nights}."
+    )
+    if share >= 0.6:
+        return text + " Better trials would narrow it most."
+    if share <= 0.4:
+        return text + " More recorded nights would narrow it most."
+    return text
 
 
 def treatment_share(ranking: xr.Dataset, simulated: xr.Dataset, key: str) -> float | None:
@@ -124,13 +135,15 @@ def _outside(ranking: xr.Dataset, best: int) -> list[str]:
     if not above:
         return []
 
-    def named(i: int) -> str:
-        why = str(reasons.values[i]) if reasons is not None else ""
-        return str(ranking["label"].values[i]) + (f" ({why})" if why else "")
-
-    return [
-        f"Higher in expected utility, but no candidate for this person: {numbers.listing([named(i) for i in above])}."
-    ]
+    by_reason: dict[str, list[str]] = {}
+    for i in above:
+        why = in_words(str(reasons.values[i])) if reasons is not None else ""
+        by_reason.setdefault(why, []).append(str(ranking["label"].values[i]))
+    parts = []
+    for why, labels in by_reason.items():
+        shown = labels if len(labels) <= 4 else [*labels[:3], f"{len(labels) - 3} more"]
+        parts.append(numbers.listing(shown) + (f" ({why})" if why else ""))
+    return [f"Higher in expected utility, but no candidate for this person: {'; '.join(parts)}."]
 
 
 def _turns(ranking: xr.Dataset, library: Library, best: int) -> list[Turn]:

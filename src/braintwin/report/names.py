@@ -91,3 +91,8 @@ def name_of(code: str) -> Name:
 def readable(text: str) -> str:
     """Return a sentence with the parameters in it under their own names."""
     return _CODE.sub(lambda found: f"“{name_of(found[0]).words}”", text)
+
+
+def in_words(reason: str) -> str:
+    """Return the reason of a library with its populations in words: healthy ageing, OSA."""
+    return re.sub(r"\bosa\b", "OSA", reason.replace("_", " "))

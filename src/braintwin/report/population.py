@@ -99,8 +99,8 @@ def parameter_figure(members: Sequence[Member]) -> Markup | None:
     for code in sorted(chosen):
         name = name_of(code)
         # symbol, stage or hazard, unit: the table below has the words
-        where = name.words.rsplit(", ", 1)[-1] if "[" in code else name.words
-        panels[f"{name.symbol}, {where}" + (f", {name.unit}" if name.unit else "")] = values[code]
+        parts = [name.symbol, *([name.words.rsplit(", ", 1)[-1]] if "[" in code else []), name.unit]
+        panels[", ".join(part for part in parts if part)] = values[code]
     return figures_cohort.by_group(panels, "Posterior means", columns=4)
 
 

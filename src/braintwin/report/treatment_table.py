@@ -1,6 +1,5 @@
 """Rows of the treatment table, as text that is ready to print."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from braintwin.report import numbers
 from braintwin.report.answer import best_row
 from braintwin.report.figures_night import OUTCOMES_SHOWN
 from braintwin.report.material import is_ranked
+from braintwin.report.names import in_words
 from braintwin.report.utility import draws_of
 from braintwin.treatment.eligibility import judge
 from braintwin.treatment.evidence import Treatment
@@ -149,7 +149,7 @@ def _status(key: str, candidate: bool, known: Treatment | None, states: Mapping[
         return "the reference"
     eligible, reason, exploratory = states.get(key, (True, "", False))
     if not eligible:
-        return f"not eligible: {_words(reason)}" if reason else "not eligible"
+        return f"not eligible: {in_words(reason)}" if reason else "not eligible"
     if exploratory or (known is not None and known.exploratory):
         return "exploratory: no demonstrated benefit, may not be ranked first"
     if candidate:
@@ -157,11 +157,6 @@ def _status(key: str, candidate: bool, known: Treatment | None, states: Mapping[
     if known is None or known.control:
         return "control, for comparison"
     return "not calibrated: all effects that are simulated are assumed"
-
-
-def _words(reason: str) -> str:
-    """Return a reason with populations in words: healthy ageing, OSA."""
-    return re.sub(r"\bosa\b", "OSA", reason.replace("_", " "))
 
 
 def _evidence(known: Treatment | None, person: PersonRow) -> dict[str, Any]:
