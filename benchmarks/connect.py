@@ -188,10 +188,10 @@ def against_peers(folder: Path, channels: int, epochs: int, sfreq: float, few: i
 def scaling(folder: Path, plot: Path | None) -> None:
     common = {"measures": PHASE, "blocks": 0, "method": "multitaper", "window_s": EPOCH_S, "sfreq": 100.0}
     rows = []
-    for channels, epochs in ((16, 60), (32, 60), (64, 60), (128, 60), (64, 30), (64, 120), (64, 240)):
+    for channels, epochs in ((32, 60), (64, 60), (128, 60), (192, 60), (64, 120), (64, 240), (64, 480)):
         path = folder / f"{channels}-{epochs}.zarr"
         write_signals(path, channels, epochs, 100.0)
-        mine = child("ours", path, **common)
+        mine = min((child("ours", path, **common) for _ in range(2)), key=lambda row: float(row["cpu_s"]))
         show("scaling", channels=channels, epochs=epochs, cpu_s=round(mine["cpu_s"], 2), peak_mib=mine["peak_mib"])
         rows.append((channels, epochs, mine["cpu_s"]))
     if plot is not None:
@@ -212,6 +212,8 @@ def draw(rows: list[tuple[int, int, float]], plot: Path) -> None:
         axis.loglog(size, [taken[-1] * (n / size[-1]) ** slope for n in size], "--", label=f"slope {slope}")
         axis.set(xlabel=f"{label} ({value} {'epochs' if fixed else 'channels'})", ylabel="CPU s", xticks=size)
         axis.set_xticklabels([str(n) for n in size])
+        marks = [mark for mark in (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100) if min(taken) / 3 < mark < 2 * max(taken)]
+        axis.set_yticks(marks, [f"{mark:g}" for mark in marks])
         axis.minorticks_off()
         axis.legend(frameon=False)
     figure.savefig(plot, metadata={"Date": None} if plot.suffix == ".svg" else None)
