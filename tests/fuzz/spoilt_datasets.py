@@ -267,7 +267,7 @@ def header(root: Path, rng: np.random.Generator) -> None:
 def nested(root: Path, rng: np.random.Generator) -> None:
     """Put a dataset into the dataset."""
     people = sorted(path for path in root.glob("sub-*") if path.is_dir())
-    if people:
+    if people and not (people[0] / people[0].name).exists():
         shutil.copytree(people[0], people[0] / people[0].name, symlinks=True)
 
 
