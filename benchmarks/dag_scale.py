@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[1]
 BATCH = Config().index.batch_size
 
 
-def write_study(folder: Path, people: int) -> Path:
+def write_study(folder: Path, people: int, batch: int = BATCH) -> Path:
     """Write the tables of a study of `people`, and the empty files that they name; return the config."""
     paths = StudyPaths(folder / "results" / "large")
     data = folder / "data"
@@ -44,7 +44,7 @@ def write_study(folder: Path, people: int) -> Path:
                 stages=stages, has_eeg=True, has_stages=True,
             )
         )  # fmt: skip
-        rows.append(PersonRow(person=person, batch=f"labb{number // BATCH + 1:04d}", dataset="lab"))
+        rows.append(PersonRow(person=person, batch=f"labb{number // batch + 1:04d}", dataset="lab"))
     for table in (paths.nights, paths.refused, paths.dataset_record("lab")):
         table.parent.mkdir(parents=True, exist_ok=True)
     write_nights(paths.nights, nights)
@@ -80,11 +80,13 @@ def main() -> None:
     """Measure, and print one line a size."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("people", nargs="*", type=int, default=[10, 100, 1000, 5000])
+    parser.add_argument("--batch", type=int, default=BATCH, help="index.batch_size")
+    given = parser.parse_args()
     print(f"{'people':>7} {'jobs':>7} {'read: cpu s':>12} {'dry run: cpu s':>15} {'wall s':>8} {'MB':>6}")
-    for people in parser.parse_args().people:
+    for people in given.people:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            config = write_study(folder, people)
+            config = write_study(folder, people, given.batch)
             read = measure(folder, config, "--list-rules")[0]
             cpu, wall, memory, text = measure(folder, config, "--dry-run", "--quiet", "host")
             jobs = next((line.split()[1] for line in text.splitlines() if line.startswith("total")), "?")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pair_study import pair  # noqa: F401  a fixture of tests/slurm and tests/faults
+from pair_study import pair  # noqa: F401  fixtures of tests/slurm, tests/faults and tests/validate
+from slurm_fixtures import bare, cluster, profile  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("real", "slurm", "browser")

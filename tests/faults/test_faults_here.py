@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from braintwin.digest import tree_digests
+from braintwin.io.digest import tree_digests
 from pair_study import GROUP, ROOT, copy_of, environment, is_clean, kill_head, new_study, wait_for
 
 pytestmark = [pytest.mark.slow, GROUP]

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from braintwin.cli.cluster import job_prefix
-from braintwin.digest import tree_digests
+from braintwin.io.digest import tree_digests
 from pair_study import GROUP, copy_of, is_clean, kill_head, wait_for
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow, GROUP]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from braintwin.digest import tree_digests
+from braintwin.io.digest import tree_digests
 from pair_study import GROUP, new_study
 from slurm_cluster import DEFAULT_CONF
 
@@ -60,7 +60,7 @@ def test_every_log_begins_with_a_command_that_can_be_pasted(on_slurm):
         for path in (logs / step).glob("*.log"):
             lines = path.read_text(encoding="utf-8").splitlines()
             assert lines[0].startswith(f"$ braintwin step {step} ")
-            assert re.fullmatch(r"# done in [\d.]+ s", lines[-1])
+            assert re.fullmatch(r"# done in [\d.]+ s, [\d.]+ s of CPU", lines[-1])
 
 
 def test_compile_caches_are_on_the_node(on_slurm):

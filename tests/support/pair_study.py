@@ -73,8 +73,8 @@ class Study:
         return said
 
     def unfinish(self) -> None:
-        """Take away the verdicts: the steps from `check` on must be carried out again."""
-        for path in self.results.glob("people/*/check.json"):
+        """Take away the verdicts and the page that needs them: `check` and what follows must be carried out again."""
+        for path in (*self.results.glob("people/*/check.json"), self.paths.cohort_page):
             path.unlink()
 
     def say(self, *arguments: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":

@@ -125,6 +125,18 @@ def test_caches_are_on_the_node_in_jobs_only(tmp_path, monkeypatch):
     assert job["NUMBA_CACHE_DIR"] == str(folder / "numba")
 
 
+def test_pytensor_may_not_reorder_sums(monkeypatch):
+    flags = {"PYTENSOR_FLAGS": "floatX=float64"}
+    machine.same_bits(flags)
+    machine.same_bits(flags)
+    assert flags == {"PYTENSOR_FLAGS": "floatX=float64,numba__fastmath=False"}
+    code = "import pytensor; print(pytensor.config.numba__fastmath)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | flags, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
 def test_a_cache_that_others_can_write_to_is_refused(tmp_path):
     (tmp_path / f"braintwin-{os.getuid()}").mkdir()
     (tmp_path / f"braintwin-{os.getuid()}").chmod(0o777)

@@ -1,4 +1,4 @@
-"""What a job costs: minutes and memory that are asked of a cluster, from measurement (docs/explanation/scale.md)."""
+"""What a job costs: minutes and memory asked of a cluster, and the batch size that measured seconds suggest."""
 
 import math
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Cost:
     memory_mb: int
 
 
-# 8 h of six channels; start_s is imports and compilation, each_s one night or person
+# rounded up, for 8 h of six channels; start_s is imports and compilation, each_s one night or person
 COSTS = {
     "retrieve": Cost(10, 60, 2000),
     "index": Cost(5, 0.2, 2000),

@@ -26,7 +26,7 @@ PERSON_STEPS = {
 }  # fmt: skip
 """Steps on people, with the artefact whose status they write."""
 
-_DONE = re.compile(r"^# done in ([\d.]+) s$")
+_DONE = re.compile(r"^# done in ([\d.]+) s\b")
 _TARGET_MIN = 30.0
 
 

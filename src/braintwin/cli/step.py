@@ -221,6 +221,7 @@ def run(words: Sequence[str]) -> int:
     first = "numpy" not in sys.modules
     machine.own_threads(threads)
     machine.node_caches()
+    machine.same_bits()
     logged = not sys.stderr.isatty()
     if logged:
         machine.log_head(words, threads)

@@ -54,7 +54,19 @@ def _slurm(options: DaskOptions) -> Any:
         memory=f"{options.memory_gib}GiB",
         walltime=options.walltime,
         queue=options.queue or None,
+        worker_extra_args=["--lifetime", f"{_lifetime_s(options.walltime)}s", "--lifetime-stagger", "30s"],
         job_script_prologue=[f"export {name}=1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")],
     )
-    cluster.scale(jobs=options.workers)
+    # adapt and not scale: a job that its node or its time limit has ended is asked for again
+    cluster.adapt(minimum_jobs=options.workers, maximum_jobs=options.workers)
     return cluster
+
+
+def _lifetime_s(walltime: str) -> int:
+    """Return after how many seconds a worker hands over what it holds: before SLURM ends it, if there is time."""
+    days, _, clock = walltime.rpartition("-")
+    seconds = 0
+    for part in clock.split(":"):
+        seconds = 60 * seconds + int(part)
+    seconds += 86400 * int(days or 0)
+    return max(30, seconds - max(60, seconds // 10))

@@ -1,6 +1,8 @@
-"""A SLURM of several nodes on this machine, one at a time."""
+"""Fixtures of tests that need a SLURM: one of several nodes on this machine, one at a time."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,26 +21,28 @@ def _need_slurm() -> None:
         pytest.skip("SLURM absent; as root: python tests/support/slurm_cluster.py install")
 
 
-@pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster that keeps no accounts, with its configuration in a place that only SLURM_CONF names."""
+def _up(**settings: bool) -> Iterator[Cluster]:
+    """Start a cluster in a folder that the users of its daemons can reach, which pytest's own is not."""
     _need_slurm()
-    cluster = Cluster(tmp_path_factory.mktemp("slurm"), accounting=False, default_conf=False)
+    folder = Path(tempfile.mkdtemp(prefix="braintwin-slurm-"))
+    cluster = Cluster(folder, **settings)
     try:
         yield cluster.up()
     finally:
         cluster.down()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def bare() -> Iterator[Cluster]:
+    """A cluster that keeps no accounts, with its configuration in a place that only SLURM_CONF names."""
+    yield from _up(accounting=False, default_conf=False)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
     """A cluster with accounting and SLURM's default of requeueing the jobs of a failed node."""
-    _need_slurm()
-    made = Cluster(tmp_path_factory.mktemp("slurm"))
-    try:
-        yield made.up()
-    finally:
-        made.down()
+    yield from _up()
 
 
 @pytest.fixture(scope="session")
