@@ -19,9 +19,6 @@ SUMS = ("re", "im", "unit_re", "unit_im", "sign_im", "abs_im", "square_im", "pow
 """Sums over observations per frequency and pair; ``im`` is Im(x conj(y)), ``unit`` the cross-spectrum over its
 modulus. The cross-spectrum of one observation is the mean over its tapers."""
 
-LINEAR = (0, 1)
-"""Sums that are bilinear in the channels, so that a matrix product gives them."""
-
 SEGMENT = 128
 """Observations added in single precision before they go to the double precision sum."""
 
