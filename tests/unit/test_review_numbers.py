@@ -86,8 +86,10 @@ def test_one_digit_of_a_table_that_was_sealed_again_is_different_and_named(whole
 
 
 def test_one_digit_of_the_page_is_different(whole, derived, tmp_path):
-    assert [n.verdict for n in compare_pages(whole, derived)] == ["identical"]
-    folder = copy_of(whole, tmp_path / "forged")
+    folder = copy_of(derived, tmp_path / "forged")  # the page as this version words it
+    assert [n.verdict for n in compare_pages(folder, derived)] == ["identical"]
+    if not any("code of cohort" in text for text in other_software(manifest.read(whole / "manifest.json"))):
+        assert [n.verdict for n in compare_pages(whole, derived)] == ["identical"]
     page = folder / "report" / "index.html"
     text = page.read_text(encoding="utf-8")
     best = next(row for row in read_table(whole / "cohort" / "summary.tsv") if row["best_label"])
