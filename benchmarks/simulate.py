@@ -5,50 +5,57 @@ import time
 
 import numpy as np
 
+from braintwin.io.population import packaged_population, read_population
 from braintwin.models.hypnogram import (
     BEFORE_ONSET,
     DESTINATIONS,
     GROUP_OF,
-    N_PRESSURE_BINS,
     N_STAGES,
-    N_TIME_BINS,
-    dwell_table,
-    pressure_centres,
-    pressure_step,
+    hazard_tables,
     row_base,
-    steady_pressure,
-    time_basis,
 )
+from braintwin.models.night_history import N_PRESSURE_BINS, N_TIME_BINS, REM, bin_tables
 from braintwin.models.nights_simulator import CDF_ORDER, simulate_nights
-from braintwin.models.population import first_population
 
 EPOCHS = 960
 
 
-def numpy_nights(population, draws, effects, uniforms):
+def numpy_nights(population, effects, uniforms):
     """Simulate all nights side by side, one epoch at a time."""
     nights, width = uniforms.shape
     out = np.zeros((nights, width), dtype=np.int8)
     row = np.full(nights, BEFORE_ONSET)
-    stage, spent, since = (np.zeros(nights, dtype=int) for _ in range(3))
-    pressure = np.full(nights, steady_pressure())
-    wake_factor, sleep_factor = pressure_step()
-    base, basis, centres, dwell_bin = row_base(population), time_basis(), pressure_centres(), dwell_table()
-    time_effect = draws.time_effect.reshape(nights, N_STAGES, 4, -1)
-    pressure_effect = draws.pressure_effect.reshape(nights, N_STAGES, 4)
-    order, every = np.array(CDF_ORDER), np.arange(nights)
+    stage, spent, gap, episode, rem = (np.zeros(nights, dtype=int) for _ in range(5))
+    since = np.full(nights, -1)
+    dwell, later, first, within, load_edges, recent_edges, constants, sizes = bin_tables()
+    wake_factor, sleep_factor, forget, start, share = constants
+    pressure, recent = np.full(nights, start), np.zeros(nights)
+    base, tables, order, every = row_base(population), hazard_tables(population), np.array(CDF_ORDER), np.arange(nights)
     for e in range(width):
         out[:, e] = stage
         spent += 1
         pressure = np.where(stage == 0, 1 - (1 - pressure) * wake_factor, pressure * sleep_factor)
-        asleep = row < N_STAGES
-        k = np.where(asleep, row, 0)
-        t = np.minimum(since // 60, N_TIME_BINS - 1)
-        p = np.minimum((pressure * N_PRESSURE_BINS).astype(int), N_PRESSURE_BINS - 1)
-        d = dwell_bin[np.minimum(spent, len(dwell_bin) - 1)]
+        asleep, in_rem = row < N_STAGES, stage == REM
         since += asleep
-        more = np.einsum("nb,nwb->nw", basis[t], time_effect[every, k])
-        more += draws.dwell_effect[every, k, d][:, None] + pressure_effect[every, k] * centres[p][:, None]
+        recent = np.where(asleep, recent * forget + (stage == 0), recent)
+        episode = np.where(in_rem, np.where((gap > sizes[3]) | (rem == 0), 0, episode) + 1, episode)
+        rem += in_rem
+        gap = np.where(in_rem, 0, gap + asleep)
+        clock = np.where(
+            in_rem,
+            within[np.minimum(episode, len(within) - 1)],
+            np.where(rem == 0, first[np.clip(since, 0, len(first) - 1)], later[np.minimum(gap, len(later) - 1)]),
+        )
+        bins = (
+            np.clip(since // 60, 0, N_TIME_BINS - 1),
+            dwell[np.minimum(spent, len(dwell) - 1)],
+            np.minimum((pressure * N_PRESSURE_BINS).astype(int), N_PRESSURE_BINS - 1),
+            clock,
+            np.searchsorted(load_edges, 0.5 * (rem - share * since), side="left"),
+            np.searchsorted(recent_edges, recent, side="left"),
+        )
+        k = np.where(asleep, row, 0)
+        more = sum(table[k, at] for table, at in zip(tables, bins, strict=True))
         eta = base[row] + effects[every[:, None], GROUP_OF[row]] + np.where(asleep[:, None], more, 0.0)
         odds = np.ones((nights, N_STAGES))
         np.put_along_axis(odds, DESTINATIONS[row], np.exp(eta), axis=1)
@@ -68,23 +75,19 @@ def cpu_seconds(function):
 
 
 def main():
-    population, rng = first_population(), np.random.default_rng(0)
+    population, rng = read_population(packaged_population()), np.random.default_rng(0)
     nights = 4000
     draws = population.draw(rng, nights)
     effects = draws.person_effect + draws.night_effect
     uniforms = rng.random((nights, EPOCHS))
 
     def ours():
-        return simulate_nights(
-            population, effects=effects, uniforms=uniforms, n_epochs=EPOCHS, time_effect=draws.time_effect,
-            dwell_effect=draws.dwell_effect, pressure_effect=draws.pressure_effect,
-        )  # fmt: skip
+        return simulate_nights(population, effects=effects, uniforms=uniforms, n_epochs=EPOCHS)
 
     _, first = cpu_seconds(ours)
     result, fast = min((cpu_seconds(ours) for _ in range(5)), key=lambda pair: pair[1])
     few = slice(0, 400)
-    small = type(draws)(**{name: getattr(draws, name)[few] for name in draws.__dataclass_fields__})
-    expected, slow = cpu_seconds(lambda: numpy_nights(population, small, effects[few], uniforms[few]))
+    expected, slow = cpu_seconds(lambda: numpy_nights(population, effects[few], uniforms[few]))
     assert (expected == result[few]).mean() > 0.9999, "the two simulators disagree"
     rate, baseline = nights * EPOCHS / fast / 1e6, 400 * EPOCHS / slow / 1e6
     print(f"machine: {platform.processor() or platform.machine()}, one core")

@@ -1,10 +1,10 @@
-"""Simulation-based calibration of the hypnogram twin on 1,000 simulated people, and a version that must fail."""
+"""Simulation-based calibration of the hypnogram twin on 400 simulated people, and a version that must fail."""
 
 import numpy as np
 
 from nights_sbc import calibrate, uniformity
 
-BLOCKS, PEOPLE = 10, 100
+BLOCKS, PEOPLE = 4, 100
 CODE = ["braintwin.inference.night_evidence", "braintwin.models.nights_simulator"]
 
 
@@ -15,9 +15,9 @@ def test_simulation_based_calibration_of_the_hypnogram_twin(campaign):
         code=CODE,
         settings={"people": BLOCKS * PEOPLE, "nights": 2, "epochs": 700},
     )
-    ranks = np.concatenate(
-        [np.array(r) for _, r in run.each(range(BLOCKS), lambda b: calibrate(PEOPLE, seed=b).tolist())]
-    )
+    blocks = [str(block) for block in range(BLOCKS)]
+    found = run.each(blocks, lambda block: calibrate(PEOPLE, seed=int(block)).tolist())
+    ranks = np.concatenate([np.array(block) for _, block in found])
     wrong = calibrate(PEOPLE, seed=99, narrow=0.4)
     right, fails = uniformity(ranks), uniformity(wrong)
     passed = bool(right > 0.001 and fails < 1e-6)
