@@ -22,7 +22,8 @@ def write(root: Path, people: int) -> int:
     """Write a dataset of hypnograms of 8 h, each beside the sidecars of a recording; return its number of files."""
     root.mkdir()
     (root / "dataset_description.json").write_text('{"Name": "bench", "BIDSVersion": "1.9.0"}')
-    (root / "participants.tsv").write_text("participant_id\tage\n" + "".join(f"sub-{i:04d}\t30\n" for i in range(people)))
+    rows = "".join(f"sub-{i:04d}\t30\n" for i in range(people))
+    (root / "participants.tsv").write_text("participant_id\tage\n" + rows)
     files = 2
     for i in range(people):
         for ses in ("1", "2"):

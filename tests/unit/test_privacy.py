@@ -98,7 +98,9 @@ def test_the_copy_is_without_it_and_says_the_same_of_sleep(told: Path, tmp_path:
 def test_the_copy_passes_the_bids_validator(told: Path, tmp_path: Path) -> None:
     validator = Path(sys.executable).with_name("bids-validator-deno")
     anonymise(told, tmp_path / "copy")
-    done = subprocess.run([str(validator), str(tmp_path / "copy"), "--json"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(validator), str(tmp_path / "copy"), "--json"], capture_output=True, text=True, check=False
+    )
     issues = json.loads(done.stdout)["issues"]["issues"]
     assert [issue for issue in issues if issue["severity"] == "error"] == []
 
