@@ -10,7 +10,7 @@ from braintwin.cli.verify import lines
 from braintwin.io.records import read_nights, read_people, read_table, write_table
 from braintwin.paths import StudyPaths
 from braintwin.review import consistency, manifest, recompute
-from braintwin.review.compare import compare_pages, compare_tables, tally
+from braintwin.review.compare import compare_pages, compare_tables, compare_tidy, tally
 from braintwin.review.groups import Group, small_groups, withhold
 from braintwin.review.methods import methods
 from braintwin.review.privacy import leaks
@@ -98,6 +98,17 @@ def test_one_digit_of_the_page_is_different(whole, derived, tmp_path):
     (found,) = compare_pages(folder, derived)
     assert found.verdict == "different"
     assert "X" in found.published
+
+
+def test_one_digit_of_a_tidy_table_is_different(derived, tmp_path):
+    folder = copy_of(derived, tmp_path / "forged")
+    assert {n.verdict for n in compare_tidy(folder, derived, strict=True)} == {"identical"}
+    path = folder / "cohort" / "tables" / "rankings.csv"
+    lines = path.read_text().splitlines()
+    lines[1] = other_digit(lines[1])
+    path.write_text("\n".join(lines) + "\n")
+    wrong = [n for n in compare_tidy(folder, derived, strict=True) if n.verdict == "different"]
+    assert [(n.table, n.row) for n in wrong] == [("cohort/tables/rankings.csv", "line 2")]
 
 
 @pytest.mark.slow

@@ -49,6 +49,8 @@ def record_job(step: str, values: Mapping[str, Any], options: BaseModel, module:
     study = _study(step, named[0]) if named else None
     if study is None:
         return
+    if step == "cohort":  # and the tidy tables beside the summary, as many as the step writes
+        named += (study.summary.parent / "tables").glob("*.*")
     inputs = list(_paths(values, [name for name in values if name not in OUTPUTS[step]]))
     if step == "cohort":  # finds the people's artefacts beside the tables: a command line could not hold them
         inputs += [

@@ -162,6 +162,29 @@ def compare_pages(published: Path, again: Path, *, strict: bool = True) -> Itera
     yield Number(name, "", "words and numbers", x, y, verdict, basis)
 
 
+def compare_tidy(published: Path, again: Path, *, strict: bool) -> Iterator[Number]:
+    """Yield whether each tidy table (CSV and Parquet) beside the summary is the same, by its first line that is not."""
+    folders = [root / "cohort" / "tables" for root in (published, again)]
+    for name in sorted({path.name for folder in folders for path in folder.glob("*.*")}):
+        a, b = (_lines(folder / name) for folder in folders)
+        place = next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
+        same = a == b
+        verdict: Verdict = "identical" if same else "different" if strict else "within"
+        basis = "the same" if same else "exact" if strict else "written by another version; tables/ is compared instead"
+        x, y = (f"{len(text)} lines" if same else "".join(text[place : place + 1]) or "absent" for text in (a, b))
+        yield Number(f"cohort/tables/{name}", "" if same else f"line {place + 1}", "values", x, y, verdict, basis)
+
+
+def _lines(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    if path.suffix == ".parquet":
+        import pandas as pd
+
+        return pd.read_parquet(path).to_csv(index=False).splitlines()
+    return path.read_text(encoding="utf-8").splitlines()
+
+
 def words(page: str) -> list[str]:
     """Return the words and numbers of an HTML page that people read."""
     bare = re.sub(r"<(svg|style|script)\b.*?</\1>", " ", page, flags=re.DOTALL)

@@ -118,8 +118,10 @@ def _recompute(
     derived = place / "derived"
     recompute.derive(folder, derived, config)
     others = other_software(manifest)
-    page = compare.compare_pages(folder, derived, strict=not any("code of cohort" in said for said in others))
-    first = [*compare.compare_tables(folder, derived, None), *page]
+    same = not any("code of cohort" in said for said in others)
+    page = compare.compare_pages(folder, derived, strict=same)
+    tidy = compare.compare_tidy(folder, derived, strict=same)
+    first = [*compare.compare_tables(folder, derived, None), *page, *tidy]
     wrong = [number for number in first if number.verdict == "different"]
     report.notes += [f"made with {said}" for said in others]
     strict = not others and request.source == "archive"
@@ -138,8 +140,8 @@ def _recompute(
     named = {(number.table, number.row, number.quantity) for number in wrong}
     report.numbers += [*wrong, *(n for n in second if (n.table, n.row, n.quantity) not in named)]
     report.numbers += compare.compare_gates(folder, again, strict=strict)
-    if not any(number.table == "report/index.html" for number in wrong):
-        report.numbers += [number for number in first if number.table == "report/index.html"]
+    shown = ("report/index.html", "cohort/tables/")
+    report.numbers += [number for number in first if number.table.startswith(shown) and number not in wrong]
 
 
 def _coverage(made: recompute.Remade, withheld: bool) -> list[str]:
