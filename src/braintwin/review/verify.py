@@ -95,7 +95,17 @@ def verify(archive: Path, request: Request) -> Report:
         config = consistency.config_of(folder)
         manifest = manifests.read(folder / "manifest.json")
         report.study, report.version, report.source = config.study, manifest["version"], request.source
-        _recompute(report, folder, Path(place), config, manifest, publication, request)
+        try:
+            _recompute(report, folder, Path(place), config, manifest, publication, request)
+        except BrainTwinError as cause:
+            others = other_software(manifest)
+            if not others:
+                raise
+            message = (
+                f"verify: {archive.name} is whole, but this software cannot make its numbers again ({cause}); it was "
+                f"made with {others[0]}: verify it with BrainTwin as it was then, {manifest['version']}"
+            )
+            raise BrainTwinError(message) from cause
         report.recomputed = True
     return report
 
