@@ -16,7 +16,8 @@ def test_caffeine_is_below_placebo_for_every_person_of_the_population() -> None:
     people, nights = 100, 120
     rng = np.random.default_rng(21)
     drawn = population.draw(rng, people)
-    twins = Draws(**{name: np.repeat(value, nights, axis=0) for name, value in vars(drawn).items()})
+    each = ("person_effect", "night_effect", "night_sd")
+    twins = Draws(**vars(drawn) | {name: np.repeat(getattr(drawn, name), nights, axis=0) for name in each})
     exact = Uncertainty(heterogeneity_sd=0.0)
     placebo = placebo_shift(library.meta, 4000, rng, exact)
     arms = {"none": Operators.nothing(people * nights)}
