@@ -25,12 +25,10 @@ def effect(values: dict[str, float]) -> np.ndarray:
 
 
 def plain_twin(values: dict[str, float], draws: int, night_sd: float = 0.0) -> Draws:
-    """Return a twin that is sure of itself, without any effect of time, dwell or pressure."""
+    """Return a twin that is sure of itself."""
     person = np.tile(effect(values), (draws, 1))
     spread = np.full((draws, len(GROUPS)), night_sd)
-    return Draws(
-        person, np.zeros_like(person), spread, np.zeros((draws, 20, 4)), np.zeros((draws, 5, 5)), np.zeros((draws, 20))
-    )
+    return Draws(person, np.zeros_like(person), spread, np.eye(len(GROUPS)))
 
 
 def write_person(
