@@ -29,7 +29,7 @@ def test_it_asks_squeue_where_sacct_knows_nothing(on_slurm, bare):
     assert "Slurm accounting storage is disabled" in bare.call("sacct", "-X", "-n", check=False)
     ended = bare.call("squeue", "--noheader", "--states=all", "--format=%j %T").splitlines()
     ours = [line for line in ended if line.startswith("braintwin-pair-")]
-    assert len(ours) == 6
+    assert len(ours) >= 6  # two nights, two fits, one treatment, the cohort
     assert {line.split()[1] for line in ours} == {"COMPLETED"}
 
 
