@@ -14,11 +14,6 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow, GROUP]
 OPTIONS = DaskOptions(scheduler="slurm", workers=2, cores=1, memory_gib=1, walltime="00:10:00", wait_s=120)
 
 
-def slow_square(x):
-    time.sleep(0.5)
-    return x * x
-
-
 @pytest.fixture
 def here(cluster, monkeypatch):
     """Let dask-jobqueue find the cluster; all of it is on the loopback."""
@@ -30,6 +25,11 @@ def here(cluster, monkeypatch):
 
 def test_a_computation_outlives_all_jobs_that_began_it(here):
     """As at the time limit: every worker is gone at once, new jobs take over, and nothing is lost or done twice."""
+
+    def slow_square(x):  # inside, so that it travels by value: the workers cannot import a test
+        time.sleep(0.5)
+        return x * x
+
     with workers(OPTIONS) as client:
         squares = client.map(slow_square, range(24))
         client.gather(squares[:2])

@@ -25,7 +25,7 @@ def workers(options: DaskOptions) -> Iterator[Any]:
     import dask
     from dask.distributed import Client
 
-    # a job that is ended may take a task with it several times: as it dies, its nanny starts the worker once more
+    # a worker that its time limit ended is not the fault of the task it was at
     lost = {"distributed.scheduler.allowed-failures": 10}
     with dask.config.set({"distributed.comm.timeouts.connect": f"{options.wait_s:g}s", **lost}):
         cluster = _slurm(options) if options.scheduler == "slurm" else None
