@@ -17,10 +17,10 @@ for batch, people in BATCHES.items():
             status=of_people(people, "check", ".status.json"),
         log:
             LOGS / "check" / f"{batch}.log",
-        conda:
-            ENV
         group:
             "treatment"
+        conda:
+            ENV
         resources:
             mem_mb=memory("check"),
             runtime=minutes("check", len(people)),

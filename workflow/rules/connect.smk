@@ -16,10 +16,10 @@ rule connect:
         status=PATHS.night("{night}", "connect", ".status.json"),
     log:
         LOGS / "connect" / "{night}.log",
-    conda:
-        ENV
     group:
         "night"
+    conda:
+        ENV
     resources:
         mem_mb=memory("connect"),
         runtime=minutes("connect"),

@@ -16,10 +16,10 @@ rule features:
         status=PATHS.night("{night}", "features", ".status.json"),
     log:
         LOGS / "features" / "{night}.log",
-    conda:
-        ENV
     group:
         "night"
+    conda:
+        ENV
     resources:
         mem_mb=memory("features"),
         runtime=minutes("features"),

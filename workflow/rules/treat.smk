@@ -19,10 +19,10 @@ for batch, people in BATCHES.items():
             status=of_people(people, "simulate", ".status.json"),
         log:
             LOGS / "simulate" / f"{batch}.log",
-        conda:
-            ENV
         group:
             "treatment"
+        conda:
+            ENV
         resources:
             mem_mb=memory("simulate"),
             runtime=minutes("simulate", len(people)),
@@ -49,10 +49,10 @@ for batch, people in BATCHES.items():
             status=of_people(people, "rank", ".status.json"),
         log:
             LOGS / "rank" / f"{batch}.log",
-        conda:
-            ENV
         group:
             "treatment"
+        conda:
+            ENV
         resources:
             mem_mb=memory("rank"),
             runtime=minutes("rank", len(people)),

@@ -55,7 +55,7 @@ def multistart(
         # a wall instead of infinity keeps the line search going back
         return (-value, -gradient) if np.isfinite(value) else (1e100, np.zeros_like(point))
 
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     points, values = np.empty_like(starts), np.full(len(starts), -np.inf)
     limits: Any = {"maxiter": max_iterations, "maxfun": 2 * max_iterations, "maxcor": 20, "ftol": 1e-11}
