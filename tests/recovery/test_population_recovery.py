@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from braintwin.contracts.night import GROUPS
-from braintwin.inference.population_fit import cohort, learn
+from braintwin.inference.population_cohort import cohort
+from braintwin.inference.population_fit import learn
 from braintwin.inference.training import TrainingNight
 from braintwin.models.night_history import DWELL_NAMES
 from braintwin.models.nights_simulator import simulate_nights

@@ -7,27 +7,17 @@ its mirror image (stochastic EM, doi:10.1111/1467-9868.00267 [Nielsen 2000]).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from braintwin.contracts.night import GROUPS
-from braintwin.inference.night_counts import CountTable, cell_offsets, tabulate
+from braintwin.inference.night_counts import cell_offsets
+from braintwin.inference.population_coefficients import newton
+from braintwin.inference.population_cohort import Cohort, cohort
 from braintwin.inference.training import TrainingNight
 from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, N_STAGES
-from braintwin.models.night_history import (
-    CLOCK_NAMES,
-    DWELL_NAMES,
-    FIRST_OFFSET,
-    LOAD_NAMES,
-    RECENT_NAMES,
-    REM_OFFSET,
-    TIME_BASIS,
-    pressure_centres,
-    time_basis,
-)
-from braintwin.models.population import COVARIATES, Population, Who, first_population, hashed
+from braintwin.models.population import COVARIATES, Population, first_population, hashed
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -37,8 +27,6 @@ ONSET = GROUPS.index("onset")
 WAKING = [GROUPS.index(name) for name in ("n1_w", "n23_w", "r_w")]
 """Groups that respiratory events reach through ρ, not through the regression on AHI."""
 
-# Prior sds of the coefficients: level and step from one bin to the next, both log odds.
-TIME_SD, PRESSURE_SD, LEVEL_SD, STEP_SD = 1.0, 2.0, 1.0, 0.4
 COVARIATE_SD, SITE_SD, SITE_WEIGHT = 0.5, 0.3, 3.0
 SITE_NIGHTS = 30.0
 """Weight of all nights in the covariance of a site's own, nights."""
@@ -47,129 +35,6 @@ NEWTON_AT = (0, 2, 5, 10, 18, 30, 45)
 """Iterations that move the coefficients."""
 COV_SD, COV_WEIGHT = 0.25, 14.0
 """Prior of both covariances: as if so many people (nights) with this sd had been seen besides."""
-
-
-@dataclass
-class Cohort:
-    """Nights by person, as arrays.
-
-    Attributes
-    ----------
-    counts : CountTable
-    rows : list of CountTable
-        Its cells by row of the chain, without those before onset.
-    starts : (person + 1,) int
-        First night of each person.
-    who : list of Who
-    fold : (person,) int
-    first : (night,) bool
-        First nights in the laboratory.
-    """
-
-    counts: CountTable
-    rows: list[CountTable]
-    starts: Ints
-    people: list[str]
-    who: list[Who]
-    fold: Ints
-    first: npt.NDArray[np.bool_]
-
-    @property
-    def person_of(self) -> Ints:
-        """Return the person of each night."""
-        return np.repeat(np.arange(len(self.people)), np.diff(self.starts))
-
-    @property
-    def several(self) -> npt.NDArray[np.bool_]:
-        """Return which people have more than one night."""
-        return np.diff(self.starts) > 1
-
-    @property
-    def arousal(self) -> Floats:
-        """Return respiratory events per hour, (night,)."""
-        return np.array([who.ahi or 0.0 for who in self.who])[self.person_of]
-
-    def site(self, sites: Sequence[str]) -> Ints:
-        """Return the position of each person's dataset."""
-        return np.array([sites.index(who.site) for who in self.who], dtype=np.int64)
-
-    def means(self, population: Population) -> Floats:
-        """Return what is expected of each person, (person, group)."""
-        return np.array([population.person_mean(who) for who in self.who])
-
-
-def cohort(training: Sequence[TrainingNight]) -> Cohort:
-    """Return nights in order of person and night index, counted."""
-    nights = sorted(training, key=lambda n: (n.person, n.night_index, n.night))
-    by_person: dict[str, list[TrainingNight]] = {}
-    for night in nights:
-        by_person.setdefault(night.person, []).append(night)
-    counts = tabulate([(n.stages, n.lights_off_known) for n in nights])
-    return Cohort(
-        counts=counts,
-        rows=[counts.cells(counts.row == k) for k in range(N_STAGES)],
-        starts=np.concatenate([[0], np.cumsum([len(own) for own in by_person.values()])]).astype(np.int64),
-        people=list(by_person),
-        who=[Who(own[0].age, own[0].sex or "", own[0].ahi, own[0].dataset) for own in by_person.values()],
-        fold=np.array([own[0].fold for own in by_person.values()], dtype=np.int64),
-        first=np.array([n.night_index == 1 for n in nights]),
-    )
-
-
-SIZES = (len(DWELL_NAMES), len(CLOCK_NAMES), len(LOAD_NAMES), len(RECENT_NAMES))
-PLACES = np.cumsum([2 + len(TIME_BASIS), *SIZES])[:4].astype(np.int64)
-N_COEFFICIENTS = 2 + len(TIME_BASIS) + sum(SIZES)
-
-
-def penalty() -> Floats:
-    """Return the prior precision of the coefficients of a way out."""
-    out = np.zeros((N_COEFFICIENTS, N_COEFFICIENTS))
-    n = len(TIME_BASIS)
-    out[0, 0] = 1e-2
-    out[range(1, 1 + n), range(1, 1 + n)] = TIME_SD**-2
-    out[1 + n, 1 + n] = PRESSURE_SD**-2
-    dwell, clock, load, recent = PLACES
-    ends = [dwell, clock, clock + FIRST_OFFSET, clock + REM_OFFSET, load, recent, N_COEFFICIENTS]
-    for a, b in pairwise(ends):
-        steps = np.diff(np.eye(b - a), axis=0)
-        out[a:b, a:b] = steps.T @ steps / STEP_SD**2 + np.eye(b - a) / LEVEL_SD**2
-    return out
-
-
-def coefficients(population: Population, k: int) -> Floats:
-    """(way, coefficient) of row k."""
-    rows = slice(WAYS * k, WAYS * (k + 1))
-    return np.column_stack(
-        [
-            population.base_logit[k, DESTINATIONS[k]],
-            population.time_effect[rows],
-            population.pressure_effect[rows],
-            population.dwell_effect[rows],
-            population.clock_effect[rows],
-            population.load_effect[rows],
-            population.recent_effect[rows],
-        ]
-    )
-
-
-def with_coefficients(population: Population, values: Floats) -> Population:
-    """Values (row, way, coefficient)."""
-    base = np.zeros((N_STAGES, N_STAGES))
-    for k in range(N_STAGES):
-        base[k, DESTINATIONS[k]] = values[k, :, 0]
-    flat = values.reshape(N_STAGES * WAYS, -1)
-    n = len(TIME_BASIS)
-    dwell, clock, load, recent = PLACES
-    return replace(
-        population,
-        base_logit=base,
-        time_effect=flat[:, 1 : 1 + n],
-        pressure_effect=flat[:, 1 + n],
-        dwell_effect=flat[:, dwell:clock],
-        clock_effect=flat[:, clock:load],
-        load_effect=flat[:, load:recent],
-        recent_effect=flat[:, recent:],
-    )
 
 
 @dataclass
@@ -305,69 +170,6 @@ def update_nights(data: Cohort, population: Population, found: Expected) -> Popu
     return replace(population, first_night=first, night_cov=night_cov, site_night_cov=np.array(site))
 
 
-def newton(data: Cohort, population: Population, e: Expected, steps: int = 1) -> Population:
-    """Move the coefficients of every row by damped Newton steps."""
-    from braintwin.inference import night_laplace
-
-    shrink, values, dim = (
-        penalty(),
-        np.array([coefficients(population, k) for k in range(N_STAGES)]),
-        WAYS * N_COEFFICIENTS,
-    )
-    basis, centres = time_basis(), pressure_centres()
-
-    def slopes(k: int, part: CountTable, at: Floats) -> tuple[float, Floats, Floats]:
-        trial = values.copy()
-        trial[k] = at
-        offset = cell_offsets(with_coefficients(population, trial), part, data.arousal)
-        value, gradient, hessian = 0.0, np.zeros((WAYS, N_COEFFICIENTS)), np.zeros((WAYS, N_COEFFICIENTS) * 2)
-        g, h = np.zeros_like(gradient), np.zeros_like(hessian)
-        for effect in (e.effect, e.mirrored):
-            value += (
-                night_laplace.coefficient_slopes(
-                    k,
-                    part.row,
-                    part.bins,
-                    offset,
-                    effect,
-                    part.owner,
-                    part.left,
-                    part.total,
-                    GROUP_OF,
-                    basis,
-                    centres,
-                    PLACES,
-                    g,
-                    h,
-                )
-                / 2
-            )
-            gradient += g / 2
-            hessian += h / 2
-        value -= 0.5 * np.einsum("wa,ab,wb->", at, shrink, at)
-        gradient -= at @ shrink
-        for j in range(WAYS):
-            hessian[j, :, j, :] += shrink
-        return value, gradient, hessian
-
-    for k in range(N_STAGES):
-        part = data.rows[k]
-        value, gradient, hessian = slopes(k, part, values[k])
-        for _ in range(steps):
-            move = np.linalg.solve(hessian.reshape(dim, dim), gradient.ravel()).reshape(values[k].shape)
-            scale = min(1.0, 3.0 / np.abs(move).max())
-            new = slopes(k, part, values[k] + scale * move)
-            while new[0] < value - 1e-6 and scale > 1e-3:
-                scale /= 2
-                new = slopes(k, part, values[k] + scale * move)
-            gain = new[0] - value
-            values[k] += scale * move
-            value, gradient, hessian = new
-            if gain < 0.5:
-                break
-    return with_coefficients(population, values)
-
-
 def start(data: Cohort) -> Population:
     """Return the population before the first iteration: published base rates, no effects."""
     sites, first = tuple(sorted({who.site for who in data.who})), first_population()
@@ -389,7 +191,7 @@ def learn(data: Cohort, *, rng: np.random.Generator, iterations: int = 60) -> Po
         population = update_nights(data, update_people(data, population, found), found)
         # The coefficients hardly change once they are found, and cost ten times more than the rest.
         if i in NEWTON_AT:
-            population = newton(data, population, found, steps=8 if i == 0 else 1)
+            population = newton(data, population, (found.effect, found.mirrored), steps=8 if i == 0 else 1)
     return population
 
 
