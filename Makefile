@@ -9,7 +9,7 @@ ONLY   ?= tests/validate
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help install demo test lint format bench validate study config wheelhouse test-latest lock clean
+.PHONY: help install demo test test-cluster lint format bench validate study config wheelhouse test-latest lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -23,8 +23,12 @@ $(VENV)/.installed: envs/install.sh envs/lock-3.11.txt envs/lock-3.12.txt envs/l
 demo: install    ## the whole pipeline on the embedded synthetic cohort
 	@$(RUN) braintwin run --config config/config.yaml --cores $(CORES)
 
-test: install    ## every test that this machine can run (about 15 min on 2 cores)
-	@$(RUN) $(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+test: install    ## the tests (about 20 min on 2 cores); those that need a SLURM or spoil the machine apart
+	@$(RUN) $(BIN)/python -m pytest -n $(CORES) --dist loadgroup --ignore=tests/slurm --ignore=tests/faults
+
+test-cluster: install  ## a real SLURM on this machine, and faults done to runs (as root; installs SLURM)
+	@$(BIN)/python tests/support/slurm_cluster.py install
+	@$(RUN) BRAINTWIN_REQUIRE=slurm $(BIN)/python -m pytest tests/slurm tests/faults
 
 lint: install    ## formatting, lints and types
 	@$(RUN) ruff format --check src tests benchmarks
