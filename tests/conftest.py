@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from braintwin.cli.machine import same_bits
 from pair_study import pair  # noqa: F401  fixtures of tests/slurm, tests/faults and tests/validate
 from slurm_fixtures import bare, cluster, profile  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("real", "slurm", "browser")
 _SKIPPED: Counter[str] = Counter()
+
+# Tests fit with the sums of the product, and no two workers (one of which may kill its jobs) share a compile cache.
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    caches = Path.home() / ".cache" / "braintwin-tests" / worker
+    os.environ.setdefault("PYTENSOR_FLAGS", f"base_compiledir={caches / 'pytensor'}")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(caches / "numba"))
+same_bits()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from braintwin.options.check import CheckOptions
 from braintwin.options.fit_spectral import FitSpectralOptions
 from braintwin.steps import check, fit_spectral
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spectral-recovery")]
 
 FREQ = np.arange(1.0, 40.1, 0.5)
 VARIANCE, RESIDUAL, NU = 0.003, 0.1, 4.0
