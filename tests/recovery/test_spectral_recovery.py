@@ -128,7 +128,8 @@ def test_verdicts(batch):
             assert found.spectral.verdict in ("pass", "warn"), found.spectral.reasons
             contracted = {row.name: row.contraction for row in found.parameters}
             assert contracted["X[N2]"] > 0.5
-            assert abs(contracted["kappa"]) < 0.25  # the prior, and the table says so
+            # The prior, and the table says so; a ratio of variances of a few hundred draws is no surer than this.
+            assert abs(contracted["kappa"]) < 0.5
         else:
             assert found.spectral.verdict == kind, found.spectral.reasons
 
