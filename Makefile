@@ -6,6 +6,7 @@ VENV   ?= .venv
 CORES  ?= 2
 WHEELHOUSE ?=
 ONLY   ?= tests/validate
+TESTS  ?= --ignore=tests/slurm --ignore=tests/faults
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
@@ -23,8 +24,8 @@ $(VENV)/.installed: envs/install.sh envs/lock-3.11.txt envs/lock-3.12.txt envs/l
 demo: install    ## the whole pipeline on the embedded synthetic cohort
 	@$(RUN) braintwin run --config config/config.yaml --cores $(CORES)
 
-test: install    ## the tests (about 20 min on 2 cores); those that need a SLURM or spoil the machine apart
-	@$(RUN) $(BIN)/python -m pytest -n $(CORES) --dist loadfile --ignore=tests/slurm --ignore=tests/faults
+test: install    ## the tests (about 20 min on 2 cores); those that need a SLURM or root apart: TESTS= takes all
+	@$(RUN) $(BIN)/python -m pytest -n $(CORES) $(TESTS)
 
 test-cluster: install  ## a real SLURM on this machine, and faults done to runs (as root; installs SLURM)
 	@$(BIN)/python tests/support/slurm_cluster.py install
@@ -63,7 +64,7 @@ wheelhouse:      ## what the lock names, in a folder, to install without network
 
 test-latest:     ## the quick tests against the newest versions that pyproject.toml allows, in .venv-latest
 	@sh envs/latest.sh "$(PYTHON)" .venv-latest
-	@PATH="$(abspath .venv-latest/bin):$$PATH" .venv-latest/bin/python -m pytest -n $(CORES) --dist loadfile tests/unit tests/laws tests/golden tests/architecture
+	@PATH="$(abspath .venv-latest/bin):$$PATH" .venv-latest/bin/python -m pytest -n $(CORES) tests/unit tests/laws tests/golden tests/architecture
 
 lock: install    ## resolve the locks and envs/braintwin.yaml again (needs uv)
 	@sh envs/lock.sh

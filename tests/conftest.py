@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from braintwin.cli.machine import same_bits
 from pair_study import pair  # noqa: F401  fixtures of tests/slurm, tests/faults and tests/validate
@@ -13,6 +14,8 @@ from slurm_fixtures import bare, cluster, profile  # noqa: F401
 ROOT = Path(__file__).parents[1]
 PARTS = ("real", "slurm", "browser")
 _SKIPPED: Counter[str] = Counter()
+SHARING = {"slurm": "cluster", "faults": "cluster", "workflow": "workflow"}
+"""Folders whose tests share a finished study or a cluster; the longest begin first."""
 
 # Tests fit with the sums of the product, and no two workers (one of which may kill its jobs) share a compile cache.
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
@@ -51,3 +54,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         if _SKIPPED[part]:
             verdict = "FAILED: this part must be there" if part in required else "part absent"
             terminalreporter.write_line(f"{part}: {_SKIPPED[part]} test(s) skipped ({verdict})")
+
+
+class ByFixture(LoadScopeScheduling):
+    """One worker for all tests that share what is slow to make, and else for those of a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.partition("::")[0])
+        return SHARING.get(path.parent.name, str(path))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Share the tests out by what they need, whatever `--dist` says."""
+    config.option.loadscopereorder = False
+    return ByFixture(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that no worker ends alone."""
+    order = list(SHARING)
+    items.sort(key=lambda item: order.index(name) if (name := item.path.parent.name) in order else len(order))

@@ -150,7 +150,7 @@ def test_eesm_scores_20_of_120_nights(real_data: Path, tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("ds005530", "no usable night: 22 refused"),
-        ("ds006695", "no recording or events table"),
+        ("ds006695", r"19 refused, 19 of them because: .* described and not here \(get its content\); no events table"),
         ("ds003768", "no recording or events table"),
     ],
 )

@@ -53,7 +53,7 @@ def spectra(real_data):
 @pytest.fixture(scope="module")
 def fit(spectra):
     twin = compile_twin(spectra.freq, 1, 4.0)
-    return fit_person(twin, spectra, no_graph(1, "one channel"), seed=18, starts=24, cores=2)
+    return fit_person(twin, spectra, no_graph(1, "one channel"), seed=18, starts=24, draws=1000, cores=2)
 
 
 def test_every_chain_agrees(fit):

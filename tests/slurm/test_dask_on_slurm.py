@@ -7,9 +7,8 @@ import pytest
 
 from braintwin.io.workers import _lifetime_s, workers
 from braintwin.options.dask import DaskOptions
-from pair_study import GROUP
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow, GROUP]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 OPTIONS = DaskOptions(scheduler="slurm", workers=2, cores=1, memory_gib=1, walltime="00:10:00", wait_s=120)
 

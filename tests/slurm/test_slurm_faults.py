@@ -6,9 +6,9 @@ import pytest
 
 from braintwin.cli.cluster import job_prefix
 from braintwin.io.digest import tree_digests
-from pair_study import GROUP, copy_of, is_clean, kill_head, wait_for
+from pair_study import copy_of, is_clean, kill_head, wait_for
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow, GROUP]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
 @pytest.fixture

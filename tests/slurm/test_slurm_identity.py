@@ -5,10 +5,10 @@ import re
 import pytest
 
 from braintwin.io.digest import tree_digests
-from pair_study import GROUP, new_study
+from pair_study import new_study
 from slurm_cluster import DEFAULT_CONF
 
-pytestmark = [pytest.mark.slurm, pytest.mark.slow, GROUP]
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

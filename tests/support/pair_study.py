@@ -17,7 +17,6 @@ from braintwin.cli.guard import read_holder
 from braintwin.paths import StudyPaths
 
 ROOT = Path(__file__).parents[2]
-GROUP = pytest.mark.xdist_group("pair")
 
 PAIR = {
     "study": "pair",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from braintwin.inference.person_graph import functional_graph, graph_of, no_graph, shared_information
+from braintwin.inference.person_graph import _mean, functional_graph, graph_of, no_graph, shared_information
 
 CHANNELS = ["F3", "F4", "C3", "C4"]
 OWN = {name: [i] for i, name in enumerate(CHANNELS)}
@@ -36,8 +36,8 @@ def test_averaging_over_bands_stages_and_nights_finds_the_weights_within_their_e
     nights = [night(WEIGHTS, 0.05, 0.2, rng) for _ in range(2)]
     graph = functional_graph(nights, CHANNELS, OWN, CHANNELS, measure="aec_orth", bands=None, stages=["N2", "N3"])
     pairs = np.triu_indices(4, 1)
-    # twelve cells: the error of the mean is 0.05 / √12
-    assert graph.standard_error[pairs] == pytest.approx(0.05 / np.sqrt(12), rel=0.7)
+    # bands of one stage may err together, so two stages of two nights count as four
+    assert graph.standard_error[pairs] == pytest.approx(0.05 / np.sqrt(4), rel=1e-6)
     assert np.abs((graph.weights - WEIGHTS)[pairs] / graph.standard_error[pairs]).max() < 4
 
 
@@ -69,3 +69,34 @@ def test_without_coherence_all_channels_count_as_one():
     shared = shared_information(nights, CHANNELS, OWN, CHANNELS, ["W", "N2"], FREQ)
     np.testing.assert_allclose(shared[0], 4.0)
     np.testing.assert_allclose(shared[1], 1.0)
+
+
+N_BANDS, N_STAGES = 5, 2
+
+
+def cells(rng, *, shared):
+    """Return noise of standard deviation 1, (stage, band, 2, 2): one draw a stage, or one a stage and band."""
+    noise = rng.standard_normal((N_STAGES, 1 if shared else N_BANDS, 1, 1))
+    return np.broadcast_to(noise, (N_STAGES, N_BANDS, 2, 2)).copy()
+
+
+def test_errors_that_bands_share_are_covered():
+    rng = np.random.default_rng(3)
+    pairs = [_mean(cells(rng, shared=True), np.ones((N_STAGES, N_BANDS, 2, 2))) for _ in range(2000)]
+    z = np.array([mean[0, 1] / error[0, 1] for mean, error in pairs])
+    assert 0.85 < z.std() < 1.05
+
+
+def test_errors_that_bands_do_not_share_are_not_understated():
+    rng = np.random.default_rng(4)
+    pairs = [_mean(cells(rng, shared=False), np.ones((N_STAGES, N_BANDS, 2, 2))) for _ in range(2000)]
+    z = np.array([mean[0, 1] / error[0, 1] for mean, error in pairs])
+    assert z.std() < 1.0
+
+
+def testcells_that_were_not_estimated_do_not_count():
+    values, errors = np.full((2, N_BANDS, 2, 2), 0.3), np.full((2, N_BANDS, 2, 2), 0.1)
+    values[1], errors[1] = np.nan, np.nan
+    mean, error = _mean(values, errors)
+    assert np.isclose(mean[0, 1], 0.3)
+    assert np.isclose(error[0, 1], 0.1)

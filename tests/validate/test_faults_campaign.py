@@ -10,9 +10,7 @@ import yaml
 
 from braintwin.cli.cluster import job_prefix
 from braintwin.io.digest import tree_digests
-from pair_study import GROUP, Study, copy_of, environment, is_clean, kill_head, new_study
-
-pytestmark = [GROUP]
+from pair_study import Study, copy_of, environment, is_clean, kill_head, new_study
 
 CODE = ["braintwin.cli.run", "braintwin.cli.cluster", "braintwin.cli.guard", "braintwin.cli.workflow"]
 KILLS, STUDIES = 50, 10

@@ -12,7 +12,7 @@ from braintwin.options.synthesize import SynthesizeOptions
 from braintwin.synthetic.cohort import write_cohort
 from tiny_study import TINY, braintwin
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tiny")]
+pytestmark = [pytest.mark.slow]
 
 GOOD, NO_COLUMN, INTEGER, NOT_EDF, ANNEXED, NO_REM = (f"sub-0{i}" for i in range(1, 7))
 

@@ -16,7 +16,7 @@ from braintwin.review import manifest
 from braintwin.review.chain import chained
 from tiny_study import TINY, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tiny")]
+pytestmark = [pytest.mark.slow]
 
 
 def step(tiny, folder, *words: str, threads: int | None = None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from braintwin.io.digest import tree_digests
 from tiny_study import braintwin, environment, write_config
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tiny")]
+pytestmark = [pytest.mark.slow]
 
 
 def kill_when(clone, study, ready, timeout=600.0):

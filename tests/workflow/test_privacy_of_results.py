@@ -6,10 +6,9 @@ import pytest
 
 from braintwin.io.privacy import check_tree
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tiny")]
+pytestmark = [pytest.mark.slow]
 
 
-@pytest.mark.xfail(strict=False, reason="job logs begin with a command that names the folder of the workflow")
 def test_results_of_a_study_tell_nothing_of_people_or_places(tiny) -> None:
     assert (tiny.results / "logs" / "run.log").stat().st_size > 1000
     assert [leak for leak in check_tree(tiny.results) if not leak.path.startswith("logs/retrieve")] == []

@@ -5,7 +5,7 @@ import xarray as xr
 
 from coverage_of_truth import compatible_with_90_percent, hazard_groups, loop_gains
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tiny")]
+pytestmark = [pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

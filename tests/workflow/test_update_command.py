@@ -10,7 +10,7 @@ from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_people
 from tiny_study import braintwin
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("tiny")]
+pytestmark = [pytest.mark.slow]
 
 
 def scoring(path: Path) -> Path:

@@ -4,7 +4,6 @@ import os
 import platform
 import resource
 import shlex
-import socket
 import stat
 import sys
 import tempfile
@@ -13,9 +12,11 @@ from pathlib import Path
 
 import braintwin
 from braintwin.errors import BrainTwinError
+from braintwin.io.privacy_rules import placeless
 
 BLAS_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 CACHE_VARIABLE = "BRAINTWIN_CACHE"
+WORKFLOW = Path(braintwin.__file__).parents[2]
 
 
 def own_threads(threads: int) -> None:
@@ -103,15 +104,26 @@ def same_bits(environment: MutableMapping[str, str] | None = None) -> None:
 
 
 def log_head(arguments: Sequence[str], threads: int) -> None:
-    """Begin a job's log with the command that does the same by hand, and where it ran."""
+    """Begin a job's log with the command that does the same by hand, and on which node of a cluster it ran.
+
+    Logs are shared with results, so they name no folder of this machine: BRAINTWIN stands for the workflow's own,
+    and of another absolute path only the last part is kept.
+    """
     job = os.environ.get("SLURM_JOB_ID")
-    where = f"{socket.gethostname()}{f', SLURM job {job}' if job else ''}"
+    where = f", SLURM job {job} on {os.environ.get('SLURMD_NODENAME', 'an unnamed node')}" if job else ""
     head = [
-        f"$ {shlex.join(['braintwin', 'step', *arguments])}",
-        f"# in {Path.cwd()}",
-        f"# braintwin {braintwin.__version__}, python {platform.python_version()}, {where}, {threads} thread(s)",
+        f"$ braintwin step {' '.join(map(_argument, arguments))}",
+        "# in the study's folder, BRAINTWIN being that of the Snakefile",
+        f"# braintwin {braintwin.__version__}, python {platform.python_version()}{where}, {threads} thread(s)",
     ]
     sys.stderr.write("\n".join(head) + "\n")
+
+
+def _argument(value: str) -> str:
+    """Return one argument as a shell takes it."""
+    if value.startswith(f"{WORKFLOW}{os.sep}"):
+        return f'"$BRAINTWIN"{shlex.quote(value.removeprefix(str(WORKFLOW)))}'
+    return shlex.quote(placeless(value))
 
 
 def log_tail(seconds: float) -> None:

@@ -108,9 +108,9 @@ class Progress:
         elapsed = time.monotonic() - self._began
         count = f"{done:>4}/{total}" if total else "   ·"
         left = self.left()
-        rest = "" if left is None else f"  about {duration(left)} left"
+        rest = "" if left is None else f" (about {duration(left)} left)"
         name = " ".join(filter(None, (self._block["rule"].replace("_", "-"), self._block.get("of", ""))))
-        sys.stderr.write(f"[{elapsed:6.0f} s  {count}{rest}] {name}\n")
+        sys.stderr.write(f"[{elapsed:6.0f} s  {count}] {name}{rest}\n")
         sys.stderr.flush()
         self._block = {}
 

@@ -78,7 +78,7 @@ def functional_graph(
 ) -> Graph:  # fmt: skip
     """Return the graph of a person's own coupling, averaged over nights, stages and bands.
 
-    One band of one stage knows a weight to 10 to 30 %; their mean knows it to a few per cent.
+    One band of one stage knows a weight to 10 to 30 %; their mean knows it better.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ def functional_graph(
     bands : sequence of str, optional
         Bands to average over; all where not given.
     """
-    values, errors = [], []
+    values, errors = [], []  # each (stage, band, channel, channel)
     for night in nights:
         if measure not in night["measure"].values:
             continue
@@ -102,9 +102,9 @@ def functional_graph(
         if bands is not None:
             chosen = chosen.sel(band=[b for b in bands if b in night["band"].values])
         chosen = chosen.reindex(node=list(channels), node_to=list(channels))
-        shape = (-1, len(channels), len(channels))
-        values.append(chosen["connectivity"].transpose(..., "node", "node_to").values.reshape(shape))
-        errors.append(chosen["standard_error"].transpose(..., "node", "node_to").values.reshape(shape))
+        order = ("stage", "band", "node", "node_to")
+        values.append(chosen["connectivity"].transpose(*order).values)
+        errors.append(chosen["standard_error"].transpose(*order).values)
     if not values or not np.isfinite(stacked := np.concatenate(values)).any():
         where = f"{', '.join(bands) if bands is not None else 'any band'} of {', '.join(stages)}"
         return no_graph(len(kept), f"no {measure} in {where}: too few clean epochs, or not estimated")
@@ -121,16 +121,20 @@ def functional_graph(
 
 
 def _mean(values: Floats, errors: Floats) -> tuple[Floats, Floats]:
-    """Return the mean over what was estimated (cell, node, node) and its standard error.
+    """Return the mean over what was estimated (stage of a night, band, node, node) and its standard error.
 
-    Cells differ for real as well: the error is at least what their scatter about the mean says.
+    Bands of one stage come from the same epochs, whose envelopes rise and fall together in all bands: their errors are
+    taken as one and the same, those of different stages and nights as independent. Cells differ for real as well: the
+    error is at least what their scatter about the mean says.
     """
     known = np.isfinite(values)
-    number = known.sum(axis=0)
+    cells = (0, 1)
+    number = known.sum(axis=cells)
     safe = np.maximum(number, 1)
-    mean = np.where(number > 0, np.where(known, values, 0.0).sum(axis=0) / safe, np.nan)
-    within = np.sum(np.where(known, np.nan_to_num(errors), 0.0) ** 2, axis=0) / safe**2
-    scatter = np.sum(np.where(known, values - mean, 0.0) ** 2, axis=0) / np.maximum(number - 1, 1) / safe
+    mean = np.where(number > 0, np.where(known, values, 0.0).sum(axis=cells) / safe, np.nan)
+    of_stages = np.where(known, np.nan_to_num(errors), 0.0).sum(axis=1)
+    within = np.sum(of_stages**2, axis=0) / safe**2
+    scatter = np.sum(np.where(known, values - mean, 0.0) ** 2, axis=cells) / np.maximum(number - 1, 1) / safe
     error = np.sqrt(np.maximum(within, scatter))
     np.fill_diagonal(mean, np.nan)
     return mean, error
