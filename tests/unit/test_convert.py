@@ -31,11 +31,10 @@ from braintwin.options.dataset import DatasetOptions, StageOptions
 from braintwin.options.hypnograms import HypnogramsOptions
 from braintwin.options.index import IndexOptions
 from braintwin.options.prepare import PrepareOptions
-from braintwin.options.retrieve import RetrieveOptions
-from braintwin.options.synthesize import SynthesizeOptions
 from braintwin.paths import StudyPaths
-from braintwin.steps import hypnograms, index, prepare, retrieve
+from braintwin.steps import hypnograms, index, prepare
 from raw_recordings import NIGHT, RK, hypnogram, plain, polysomnogram
+from retrieved import bring
 
 CODES = {**{stage: i for i, stage in enumerate(STAGES)}, "?": MISSING, "M": MISSING}
 TRUTH = np.array([CODES[stage] for stage in NIGHT])
@@ -586,19 +585,6 @@ def test_the_command_numbers_people_and_keeps_the_key_outside(
         assert "Miller" not in path.name and (path.is_dir() or b"Miller" not in path.read_bytes())
     assert command(["convert", "raw", "again", "--reader", "edfcsv"]) == 2
     assert "reader: Input should be 'sleep-edf' or 'edf-csv'" in capsys.readouterr().err
-
-
-def bring(tmp_path: Path, **dataset: Any) -> DatasetRecord:
-    retrieve.run(
-        name="d",
-        dataset=DatasetOptions.model_validate(dataset),
-        synthesize=SynthesizeOptions(),
-        store=tmp_path / "store",
-        record=tmp_path / "d.json",
-        seed=1,
-        options=RetrieveOptions(),
-    )
-    return DatasetRecord.model_validate_json((tmp_path / "d.json").read_text())
 
 
 def test_a_source_that_is_not_bids_is_converted_once(

@@ -15,15 +15,13 @@ import pytest
 
 from braintwin.contracts.tables import DatasetRecord
 from braintwin.errors import ConfigError, DatasetError
-from braintwin.io.records import read_json
 from braintwin.io.retrieve import files, tree
 from braintwin.io.retrieve.files import RemoteFile
 from braintwin.io.retrieve.sources import list_source, scheme
 from braintwin.options.dataset import DatasetOptions
 from braintwin.options.retrieve import RetrieveOptions
 from braintwin.options.source import SubsetOptions
-from braintwin.options.synthesize import SynthesizeOptions
-from braintwin.steps import retrieve
+from retrieved import bring
 from unruly_server import UnrulyServer, serving
 
 ENVIRONMENT = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_ENDPOINT_URL")
@@ -96,19 +94,6 @@ def fill(s3: Any, bucket: str, prefix: str, content: dict[str, bytes], *, versio
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     put = {name: s3.put_object(Bucket=bucket, Key=prefix + name, Body=body) for name, body in content.items()}
     return {name: answer.get("VersionId", "") for name, answer in put.items()}
-
-
-def bring(here: Path, options: dict[str, Any] | None = None, **dataset: Any) -> DatasetRecord:
-    retrieve.run(
-        name="d",
-        dataset=DatasetOptions.model_validate(dataset),
-        synthesize=SynthesizeOptions(),
-        store=here / "store",
-        record=here / "d.json",
-        seed=1,
-        options=RetrieveOptions.model_validate({"retries": 2, "timeout_s": 5, **(options or {})}),
-    )
-    return read_json(here / "d.json", DatasetRecord)
 
 
 def brought(record: DatasetRecord) -> dict[str, bytes]:

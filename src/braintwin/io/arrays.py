@@ -75,9 +75,15 @@ def read_dataset(path: Path | str, contract: Contract) -> xr.Dataset:
         with xr.open_dataset(path, engine="h5netcdf", decode_timedelta=False) as stored:
             dataset = stored.load()
     except (OSError, ValueError) as cause:
-        message = f"{path.name} of {path.parent.name} cannot be read ({type(cause).__name__}); delete it and run again"
-        raise BrainTwinError(message) from cause
+        raise unreadable(path, cause) from cause
     return contract.check(as_str(dataset), f"{path.parent.name}/{path.name}")
+
+
+def unreadable(path: Path, cause: Exception) -> BrainTwinError:
+    """Return the error of an artefact that is absent or damaged."""
+    return BrainTwinError(
+        f"{path.name} of {path.parent.name} cannot be read ({type(cause).__name__}); delete it and run again"
+    )
 
 
 def as_str(dataset: xr.Dataset) -> xr.Dataset:

@@ -4,7 +4,8 @@ A study's pages open some ten files a person. What comes back equals what :mod:`
 :mod:`braintwin.io.posterior` return (a test), for the plain encodings that those two write.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from braintwin.contracts.base import Contract
-from braintwin.errors import BrainTwinError
+from braintwin.io.arrays import unreadable
 
 _INTERNAL = {
     "CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_NCProperties",
@@ -30,12 +31,9 @@ def read_groups_of(path: Path | str, groups: Sequence[str]) -> dict[str, xr.Data
     BrainTwinError
         If the file is absent or unreadable.
     """
-    try:
-        with h5py.File(path, "r") as stored:
-            found = {name: _group(stored[name]) for name in groups if name in stored}
-            return {"/": xr.Dataset(attrs=_attributes(stored)), **found}
-    except (OSError, ValueError) as cause:
-        raise _unreadable(Path(path), cause) from cause
+    with _opened(path) as stored:
+        found = {name: _group(stored[name]) for name in groups if name in stored}
+        return {"/": xr.Dataset(attrs=_attributes(stored)), **found}
 
 
 def read_attributes(path: Path | str, group: str) -> dict[str, Any]:
@@ -46,11 +44,8 @@ def read_attributes(path: Path | str, group: str) -> dict[str, Any]:
     BrainTwinError
         If the file is absent or unreadable.
     """
-    try:
-        with h5py.File(path, "r") as stored:
-            return _attributes(stored[group]) if group in stored else {}
-    except (OSError, ValueError) as cause:
-        raise _unreadable(Path(path), cause) from cause
+    with _opened(path) as stored:
+        return _attributes(stored[group]) if group in stored else {}
 
 
 def read_quickly(path: Path | str, contract: Contract) -> xr.Dataset:
@@ -64,18 +59,18 @@ def read_quickly(path: Path | str, contract: Contract) -> xr.Dataset:
         If it breaks its contract.
     """
     path = Path(path)
-    try:
-        with h5py.File(path, "r") as stored:
-            dataset = _group(stored)
-    except (OSError, ValueError) as cause:
-        raise _unreadable(path, cause) from cause
+    with _opened(path) as stored:
+        dataset = _group(stored)
     return contract.check(dataset, f"{path.parent.name}/{path.name}")
 
 
-def _unreadable(path: Path, cause: Exception) -> BrainTwinError:
-    return BrainTwinError(
-        f"{path.name} of {path.parent.name} cannot be read ({type(cause).__name__}); delete it and run again"
-    )
+@contextmanager
+def _opened(path: Path | str) -> Iterator[Any]:
+    try:
+        with h5py.File(path, "r") as stored:
+            yield stored
+    except (OSError, ValueError) as cause:
+        raise unreadable(Path(path), cause) from cause
 
 
 def _group(group: Any) -> xr.Dataset:

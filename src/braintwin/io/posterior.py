@@ -15,7 +15,7 @@ import xarray as xr
 
 from braintwin.contracts.base import Contract
 from braintwin.errors import BrainTwinError
-from braintwin.io.arrays import as_str, atomic, storable
+from braintwin.io.arrays import as_str, atomic, storable, unreadable
 
 
 def write_groups(
@@ -67,8 +67,7 @@ def read_groups(path: Path | str, contracts: Mapping[str, Contract] | None = Non
                 node.path.strip("/") or "/": as_str(node.to_dataset(inherit=False).load()) for node in tree.subtree
             }
     except (OSError, ValueError) as cause:
-        message = f"{path.name} of {path.parent.name} cannot be read ({type(cause).__name__}); delete it and run again"
-        raise BrainTwinError(message) from cause
+        raise unreadable(path, cause) from cause
     for name, contract in (contracts or {}).items():
         contract.check(groups.get(name, xr.Dataset()), f"{path.parent.name}/{path.name}")
     return groups
