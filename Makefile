@@ -10,7 +10,7 @@ TESTS  ?= --ignore=tests/slurm --ignore=tests/faults
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help install demo test test-cluster lint format bench validate study config wheelhouse test-latest lock clean
+.PHONY: help install demo test test-cluster lint format bench validate study config wheelhouse test-latest docs lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -55,6 +55,9 @@ study: install   ## run, publish and verify the worked example again: studies/ex
 	--config config.yaml --date 2026-01-01 --output expected/example.braintwin.zip && \
 	$(RUN) braintwin verify expected/example.braintwin.zip
 	@$(BIN)/python tests/support/write_methods.py
+
+docs: install    ## the site of the docs, in site/; a link that leads nowhere fails
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet && echo site/index.html
 
 config: install  ## write config/config.yaml and config/schema.json from the options
 	@$(RUN) braintwin config --write

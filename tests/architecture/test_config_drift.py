@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
+from braintwin.cli.reference import commands
 from braintwin.cli.step import STEPS
 from braintwin.config import Config, default_yaml, json_schema, load_config, parse_config
 from braintwin.contracts.reference import reference
@@ -31,6 +32,10 @@ def test_the_reference_of_artefacts_is_what_the_contracts_say():
     assert (ROOT / "docs" / "reference" / "artefacts.md").read_text(encoding="utf-8") == reference(), (
         "run `make config`"
     )
+
+
+def test_the_reference_of_commands_is_what_the_commands_say():
+    assert (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8") == commands(), "run `make config`"
 
 
 def test_default_yaml_reads_back_as_the_defaults():

@@ -175,28 +175,15 @@ def config_command(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON schema instead.")] = False,
 ) -> None:
     """Print every key of the config with its default and meaning."""
+    if write:
+        from braintwin.cli.reference import write_generated
+
+        for path in write_generated():
+            typer.echo(str(path))
+        return
     from braintwin.config import default_yaml, json_schema
 
-    if not write:
-        sys.stdout.write(json_schema() if schema else default_yaml())
-        return
-    folder = Path("config")
-    folder.mkdir(exist_ok=True)
-    (folder / "config.yaml").write_text(default_yaml(), encoding="utf-8")
-    (folder / "schema.json").write_text(json_schema(), encoding="utf-8")
-    typer.echo("config/config.yaml, config/schema.json")
-    page = Path("docs/reference/artefacts.md")
-    if page.parent.is_dir():
-        from braintwin.contracts.reference import reference
-
-        page.write_text(reference(), encoding="utf-8")
-        typer.echo(str(page))
-        from braintwin.io.library import read_library
-        from braintwin.treatment.reference import reference as treatments
-
-        page = page.with_name("treatments.md")
-        page.write_text(treatments(read_library(folder / "treatments.yaml")), encoding="utf-8")
-        typer.echo(str(page))
+    sys.stdout.write(json_schema() if schema else default_yaml())
 
 
 @app.command("inspect", epilog="Example: braintwin inspect mydataset > lines.txt")
