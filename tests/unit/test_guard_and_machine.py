@@ -71,6 +71,16 @@ def test_processes_of_a_killed_run_are_ended_but_not_those_in_slurm_jobs(paths):
             process.wait()
 
 
+def test_what_is_half_written_is_swept_and_nothing_else(paths):
+    folder = paths.root / "people" / "lab-1"
+    (folder / ".night.nc.12-ab.part").mkdir(parents=True)
+    (folder / ".spectral.nc.12-cd.part").write_text("half")
+    (folder / "spectral.nc").write_text("whole")
+    (folder / "counter.part").write_text("a name that a person gave")
+    assert guard.sweep(paths) == 2
+    assert sorted(path.name for path in folder.iterdir()) == ["counter.part", "spectral.nc"]
+
+
 def test_results_from_the_future_get_the_time_of_now_in_their_order(paths):
     files = [paths.night("n", step) for step in ("prepare", "features")]
     for number, path in enumerate(files):

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -113,6 +113,21 @@ def study_lock(paths: StudyPaths, where: str = "local", cores: int = 1) -> Itera
 def mark(paths: StudyPaths, where: str, run: str) -> str:
     """Return the mark of a run's processes."""
     return f"{paths.root.resolve()}#{where}#{run}"
+
+
+def sweep(paths: StudyPaths) -> int:
+    """Remove what killed jobs left half written, which nothing ever reads; return how much there was.
+
+    The caller holds the study's lock and no job of it is running.
+    """
+    left = list(paths.root.rglob(".*.part"))
+    for path in left:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
+    return len(left)
 
 
 def end_orphans(paths: StudyPaths) -> int:

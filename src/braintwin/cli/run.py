@@ -92,7 +92,7 @@ def _stoppable() -> Iterator[None]:
 
 
 def clear_away(paths: StudyPaths, left: guard.Holder | None) -> None:
-    """End what a killed run has left running, here and on the cluster, before anything writes."""
+    """End what a killed run has left running, here and on the cluster, and what it left half written."""
     orphans = guard.end_orphans(paths)
     if orphans:
         sys.stderr.write(f"ended {orphans} process(es) that an interrupted run had left behind\n")
@@ -100,16 +100,18 @@ def clear_away(paths: StudyPaths, left: guard.Holder | None) -> None:
         cancelled = slurm.cancel_jobs(paths, left.user)
         if cancelled:
             sys.stderr.write(f"cancelled {cancelled} SLURM job(s) that an interrupted run had left behind\n")
+    guard.sweep(paths)
 
 
 @contextmanager
 def _no_job_left(paths: StudyPaths, machine: Machine) -> Iterator[None]:
-    """Leave no job on the cluster, however the run ends."""
+    """Leave no job on the cluster, and nothing half written, however the run ends."""
     try:
         yield
     finally:
         if machine.cluster:
             slurm.cancel_jobs(paths, guard.user())
+        guard.sweep(paths)
 
 
 def run_study(
