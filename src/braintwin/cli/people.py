@@ -112,6 +112,20 @@ def calibrate_command(
     calibrate_file(treatments, population, people, seed, again)
 
 
+@app.command("fit-treatment", epilog="Example: braintwin fit-treatment --config config/examples/temazepam.yaml")
+def fit_treatment_command(
+    config: Annotated[Path, typer.Option(help="The trial; its section fit_treatment says who was treated when.")],
+    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    dry: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say how it ended.")] = False,
+    into: Annotated[Path | None, typer.Option(help="Write the treatment library with the new entry in it.")] = None,
+) -> None:
+    """Learn what a treatment does to the night from a trial of your own, as an entry of the treatment library."""
+    from braintwin.cli.fit_treatment import fit_treatment
+
+    raise typer.Exit(fit_treatment(config, cores=cores, dry=dry, quiet=quiet, into=into))
+
+
 @app.command("retrieve", epilog="Example: braintwin retrieve --config study.yaml boas")
 def retrieve_command(
     names: Annotated[list[str] | None, typer.Argument(help="Datasets of the config; all of them where unset.")] = None,

@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from braintwin.treatment.posterior import OperatorPosterior
 
-Provenance = Literal["read", "recall", "derived", "assumed", "read-secondary-unverified"]
-"""How a number got into the library; only the first was seen in print by whoever wrote it."""
+Provenance = Literal["read", "recall", "derived", "assumed", "read-secondary-unverified", "fitted"]
+"""How a number got into the library; only the first was seen in print by whoever wrote it, the last was learned from
+nights (`braintwin fit-treatment`)."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Population = Literal["all", "healthy", "insomnia", "osa", "circadian_delay", "low_sws", "healthy_ageing"]
