@@ -161,6 +161,32 @@ def update_command(
     raise typer.Exit(update_twin(config, person, night=night, hypnogram=hypnogram, cores=cores))
 
 
+@app.command("whatif", epilog="Example: braintwin whatif results/demo --person synthetic-01 --treatment zolpidem_10")
+def whatif_command(
+    results: Annotated[Path, typer.Argument(help="Results of a finished study.")],
+    person: Annotated[str, typer.Option(help="Whose nights, as in index/people.tsv.")],
+    treatment: Annotated[str, typer.Option(help="Key of the treatment library; none for no treatment.")],
+    combine: Annotated[str | None, typer.Option(help="A second treatment, taken together with it.")] = None,
+    dose_factor: Annotated[float, typer.Option(help="Dose against the trials' (0 to 3).")] = 1.0,
+    adherence: Annotated[float, typer.Option(help="Share of nights on which it is taken.")] = 1.0,
+    minutes_in_bed: Annotated[float | None, typer.Option(help="Time in bed of those nights, min.")] = None,
+    draws: Annotated[int, typer.Option(help="Draws of person and treatment.")] = 1000,
+    nights: Annotated[int, typer.Option(help="Nights of each draw.")] = 14,
+    config: Annotated[Path | None, typer.Option(help="The study's config; that of its manifest where unset.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="SVG file; whatif-<person>-<treatment>.svg where unset.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Say what a treatment, a dose, a combination or another time in bed would do to one person's nights."""
+    from braintwin.cli.whatif import whatif
+    from braintwin.treatment.scenario import Scenario
+
+    keys = [treatment, *([combine] if combine else [])]
+    scenario = Scenario(dose_factor, adherence, minutes_in_bed, nights)
+    sys.stdout.write(
+        whatif(results, person, keys, scenario, draws=draws, config_path=config, plot=plot, as_json=as_json)
+    )
+
+
 @app.command("convert", epilog="Example: braintwin convert sleep-edfx sleepedf --reader sleep-edf")
 def convert_command(
     source: Annotated[Path, typer.Argument(help="Folder of recordings that is not BIDS.")],
