@@ -187,6 +187,37 @@ def whatif_command(
     )
 
 
+@app.command("virtual-trial", epilog="Example: braintwin virtual-trial daridorexant_50 --people 200 --power")
+def virtual_trial_command(
+    treatment: Annotated[str, typer.Argument(help="Key of the treatment library.")],
+    comparator: Annotated[str, typer.Option(help="Another key; none for no treatment.")] = "placebo",
+    design: Annotated[Literal["parallel", "crossover"], typer.Option(help="Of the trial.")] = "parallel",
+    people: Annotated[int, typer.Option(help="People in all.")] = 60,
+    nights: Annotated[int, typer.Option(help="Nights of each person in an arm.")] = 1,
+    trials: Annotated[int, typer.Option(help="How many times the trial is run.")] = 200,
+    power: Annotated[bool, typer.Option("--power", help="With the power at several sizes.")] = False,
+    size: Annotated[list[int] | None, typer.Option(help="Sizes of --power (give it again for each).")] = None,
+    outcome: Annotated[str, typer.Option(help="Outcome of --power.")] = "WASO",
+    recruited: Annotated[
+        Literal["trial", "population"], typer.Option(help="Whether people are like the treatment's trials'.")
+    ] = "trial",
+    known: Annotated[bool, typer.Option("--known", help="Take the average effect as known exactly.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Root of the random numbers.")] = 20260101,
+    config: Annotated[Path | None, typer.Option(help="A config with a library or population of its own.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Simulate a trial many times: the contrast that it would find, with its interval, and its power."""
+    from braintwin.cli.virtual_trial import virtual_trial
+    from braintwin.treatment.virtual_trial import Design
+
+    sys.stdout.write(
+        virtual_trial(
+            treatment, comparator, Design(design, people, nights), trials=trials, seed=seed, recruited=recruited,
+            known=known, power=power, sizes=size or (), outcome=outcome, config_path=config, as_json=as_json,
+        )
+    )  # fmt: skip
+
+
 @app.command("convert", epilog="Example: braintwin convert sleep-edfx sleepedf --reader sleep-edf")
 def convert_command(
     source: Annotated[Path, typer.Argument(help="Folder of recordings that is not BIDS.")],
