@@ -72,7 +72,8 @@ def virtual_trial(
     if as_json:
         values = {
             "treatment": treatment, "comparator": comparator, "design": asdict(design), "trials": trials, "seed": seed,
-            "recruited": recruited, "outcomes": {name: asdict(f) for name, f in found.items()}, "power_outcome": outcome,
+            "recruited": recruited, "outcomes": {name: asdict(f) for name, f in found.items()},
+            "power_outcome": outcome,
             "power": {str(size): value for size, value in curve.items()},
         }  # fmt: skip
         return json.dumps(values, indent=2, sort_keys=True) + "\n"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.inference.night_scores import AT_ONCE, score
 from braintwin.inference.trial import Member, Prior
 from braintwin.inference.trial_fit import OperatorFit
 from braintwin.inference.trial_forecast import RIVALS, Forecast, can_be_foretold, foretell, left_out
-from braintwin.contracts.night import GROUPS
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.outcomes import outcomes
 from braintwin.models.population import Population
@@ -153,9 +153,7 @@ def summary(nights: Sequence[TreatedNight], rng: np.random.Generator) -> dict[st
         name: by_person(nights, np.array([night.log_score["own"] - night.log_score[name] for night in nights]))
         for name in RIVALS[1:]
     }
-    crps = {
-        name: by_person(nights, np.stack([night.crps[name] for night in nights])) for name in (*RIVALS, SHIFTED)
-    }
+    crps = {name: by_person(nights, np.stack([night.crps[name] for night in nights])) for name in (*RIVALS, SHIFTED)}
     inside = {name: np.stack([night.inside[name] for night in nights]).mean(axis=0) for name in (*RIVALS, SHIFTED)}
     width = {name: np.stack([night.width[name] for night in nights]).mean(axis=0) for name in (*RIVALS, SHIFTED)}
     by_outcome = {}

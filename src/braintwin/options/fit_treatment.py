@@ -26,9 +26,7 @@ class FitTreatmentOptions(Options):
     )
     min_people: int = option(6, "Fewest people with treated nights, and with control nights.", ge=2)
     operator_sd: float = option(0.3, "Prior sd of a shift of a log hazard.", gt=0)
-    spread_sd: float = option(
-        0.15, "Between-person sd of that shift towards which a small trial's is shrunk.", gt=0
-    )
+    spread_sd: float = option(0.15, "Between-person sd of that shift towards which a small trial's is shrunk.", gt=0)
     spread_people: float = option(10.0, "As if so many people with that sd had been seen besides.", gt=0)
     leave_one_out: bool = option(
         True, "Foretell every treated night from the operators of the other people; costs a fit a person."

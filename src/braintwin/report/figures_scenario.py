@@ -29,9 +29,7 @@ def scenario_changes(names: Sequence[str], changes: Sequence[Change], title: str
     canvas = Canvas(34 + _ROW * len(names) + 46)
     canvas.words(14, 18, title, bold=True)
     span = reach(low, high, [0.0])
-    panel = canvas.panel(
-        _NAMES, 30, canvas.width - _NAMES - 14, _ROW * len(names), x=span, y=(-len(names) + 0.5, 0.5)
-    )
+    panel = canvas.panel(_NAMES, 30, canvas.width - _NAMES - 14, _ROW * len(names), x=span, y=(-len(names) + 0.5, 0.5))
     panel.x_axis(nice_ticks(*span, 9), grid=True, name="change against the usual night, in the unit of the row")
     panel.rule_x(0)
     for i, (name, change) in enumerate(zip(names, changes, strict=True)):

@@ -107,8 +107,8 @@ def read_trial(nights: Path, people: Path, options: FitTreatmentOptions) -> Trai
         if not any(there[name] for name in names):
             found = ", ".join(f"{name or 'none'!r} ({n})" for name, n in sorted(there.items())) or "no night"
             message = (
-                f"{STEP}: no night under {', '.join(map(repr, names))} (fit_treatment.{key}); conditions found: {found}; "
-                "name them there, or under conditions of the dataset"
+                f"{STEP}: no night under {', '.join(map(repr, names))} (fit_treatment.{key}); "
+                f"conditions found: {found}; name them there, or under conditions of the dataset"
             )
             raise DatasetError(message)
     prepared = [study.night(row.night, "prepare") for row in rows if row.condition in wanted]

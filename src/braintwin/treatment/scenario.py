@@ -119,12 +119,8 @@ def compare(
         effects, uniforms = twin.further_nights(rng), rng.random((draws, width))
         taken = rng.random(draws) < scenario.adherence
 
-        def outcome(
-            effect: Floats, epochs: npt.NDArray[np.int64], rate: Floats, uniforms: Floats = uniforms
-        ) -> Floats:
-            stages = simulate_nights(
-                population, effects=effect, uniforms=uniforms, n_epochs=epochs, arousal_rate=rate
-            )
+        def outcome(effect: Floats, epochs: npt.NDArray[np.int64], rate: Floats, uniforms: Floats = uniforms) -> Floats:
+            stages = simulate_nights(population, effects=effect, uniforms=uniforms, n_epochs=epochs, arousal_rate=rate)
             return outcomes(stages)
 
         found[0, night] = outcome(effects, usual, np.full(draws, arousal_rate))

@@ -131,9 +131,7 @@ def arm(
     """
     same = treatment
     if treatment.operators is not None and treatment.operators.between_sd:
-        same = treatment.model_copy(
-            update={"operators": treatment.operators.model_copy(update={"between_sd": {}})}
-        )
+        same = treatment.model_copy(update={"operators": treatment.operators.model_copy(update={"between_sd": {}})})
 
     def drawn(entry: Treatment, draws: int, sd: float, which: int, offset: bool, scale: float) -> Operators:
         return draw_operators(
@@ -145,9 +143,7 @@ def arm(
     average = drawn(same, trials, 0.0, 0, True, error_scale)
     # Generators in one state: what is left is how people differ.
     full, plain = drawn(treatment, people, heterogeneity_sd, 1, False, 1.0), drawn(same, people, 0.0, 1, False, 1.0)
-    return Arm(
-        average, full.shift - plain.shift, full.time_in_bed_min - plain.time_in_bed_min, full.arousal_factor
-    )
+    return Arm(average, full.shift - plain.shift, full.time_in_bed_min - plain.time_in_bed_min, full.arousal_factor)
 
 
 def run_arm(
@@ -235,9 +231,7 @@ def contrast(treated: Floats, control: Floats, kind: Kind) -> tuple[Floats, Floa
     return treated.mean(axis=0) - control.mean(axis=0), np.sqrt(total), np.where(total > 0, freedom, 1.0)
 
 
-def virtual_trials(
-    place: Clinic, treated: Arm, control: Arm, design: Design, *, trials: int, seed: int
-) -> Estimates:
+def virtual_trials(place: Clinic, treated: Arm, control: Arm, design: Design, *, trials: int, seed: int) -> Estimates:
     """Simulate trials and analyse each as its statistician would.
 
     Parameters
