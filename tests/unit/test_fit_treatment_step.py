@@ -73,8 +73,13 @@ def fitted(study: StudyPaths, options: FitTreatmentOptions = OPTIONS) -> tuple[P
     return entry, read_json(record, TreatmentFit)
 
 
-def test_the_entry_is_one_that_the_ranking_takes(study: StudyPaths, tmp_path: Path) -> None:
-    entry, fit = fitted(study)
+@pytest.fixture(scope="module")
+def made(study: StudyPaths) -> tuple[Path, TreatmentFit]:
+    return fitted(study)
+
+
+def test_the_entry_is_one_that_the_ranking_takes(made: tuple[Path, TreatmentFit], tmp_path: Path) -> None:
+    entry, fit = made
     assert (fit.people, fit.design, fit.treated_nights, fit.control_nights) == (4, "crossover", 4, 4)
     library = tmp_path / "mine.yaml"
     library.write_text(joined(LIBRARY, entry, "ours"), encoding="utf-8")
@@ -97,8 +102,8 @@ def test_the_entry_is_one_that_the_ranking_takes(study: StudyPaths, tmp_path: Pa
         assert draws.shift[:, i].std() == pytest.approx(total, rel=0.1)
 
 
-def test_the_same_data_and_seed_give_the_same_entry(study: StudyPaths) -> None:
-    first, fit = fitted(study)
+def test_the_same_data_and_seed_give_the_same_entry(study: StudyPaths, made: tuple[Path, TreatmentFit]) -> None:
+    first, fit = made
     text = first.read_text(encoding="utf-8")
     again, same = fitted(study)
     assert again.read_text(encoding="utf-8") == text
@@ -106,12 +111,12 @@ def test_the_same_data_and_seed_give_the_same_entry(study: StudyPaths) -> None:
     assert "a-000" not in text and str(study.root) not in text
 
 
-def test_what_was_learned_is_told_in_lines(study: StudyPaths) -> None:
-    lines = told(fitted(study)[1])
+def test_what_was_learned_is_told_in_lines(study: StudyPaths, made: tuple[Path, TreatmentFit]) -> None:
+    lines = told(made[1])
     assert lines[0].startswith("ours: 4 people (crossover), 4 treated and 4 control nights")
     assert any(line.strip().startswith("wake entry") for line in lines)
     assert any("foretold without their person, 4 people" in line for line in lines)
-    quiet = fitted(study, OPTIONS.model_copy(update={"leave_one_out": False}))[1]
+    quiet = fitted(study, OPTIONS.model_copy(update={"leave_one_out": False, "name": "quiet"}))[1]
     assert quiet.forecast == {}
     assert "no treated night was foretold" in told(quiet)[-1]
 
@@ -129,19 +134,18 @@ def test_too_few_people_are_refused(study: StudyPaths) -> None:
         fitted(study, OPTIONS.model_copy(update={"min_people": 5}))
 
 
-def test_an_entry_of_the_same_name_is_not_replaced(study: StudyPaths) -> None:
-    entry, _ = fitted(study)
+def test_an_entry_of_the_same_name_is_not_replaced(made: tuple[Path, TreatmentFit]) -> None:
     with pytest.raises(BrainTwinError, match="has an entry 'temazepam_15_30' already"):
-        joined(LIBRARY, entry, "temazepam_15_30")
+        joined(LIBRARY, made[0], "temazepam_15_30")
 
 
-def test_the_block_marks_what_is_judgement(study: StudyPaths) -> None:
-    block = yaml.safe_load(fitted(study)[0].read_text(encoding="utf-8"))["ours"]
+def test_the_block_marks_what_is_judgement(made: tuple[Path, TreatmentFit]) -> None:
+    block = yaml.safe_load(made[0].read_text(encoding="utf-8"))["ours"]
     assert block["burden"]["prov"] == "assumed"
     assert block["effects"] == {} and block["harms"] == {}
     assert read_population(packaged_population()).attrs["name"] == block["operators"]["population"]
 
 
-def test_nothing_is_learned_of_what_the_trial_cannot_show(study: StudyPaths) -> None:
-    fit = fitted(study)[1]
+def test_every_operator_has_its_share_of_the_prior(made: tuple[Path, TreatmentFit]) -> None:
+    fit = made[1]
     assert all(0 <= value.contraction < 1 for value in fit.operators.values())

@@ -141,7 +141,8 @@ def fit_operators(
         raise ValueError(message)
     study = np.mean([member.study_sd for member in trial], axis=0)
     weight = np.diag(1 / np.concatenate([study, np.full(SIZE, prior.operator_sd)]) ** 2)
-    mean, cov = np.zeros(2 * SIZE), np.linalg.inv(weight)
+    mean: Floats = np.zeros(2 * SIZE)
+    cov: Floats = np.linalg.inv(weight)
     spread = np.full(SIZE, prior.spread_sd)
     at = [member.mean.copy() for member in trial]
     takers = [i for i, member in enumerate(trial) if member.treated.any()]

@@ -124,7 +124,7 @@ def foretell(
     mean, cov = stacked_prior(member, fit, rival)
     given = [] if rival == "population" else np.flatnonzero(~member.treated).tolist()
     known, target = _rows(given), _rows([night])
-    start = rng.integers(2**63)
+    start = int(rng.integers(2**63))
 
     def weighed(which: list[int]) -> tuple[float, float, Floats]:
         rows = _rows(which)

@@ -163,10 +163,6 @@ def changes(found: Comparison) -> list[Change]:
     low, high = np.quantile(average, [0.05, 0.95], axis=0)
     night_low, night_high = np.quantile(change.reshape(-1, change.shape[-1]), [0.05, 0.95], axis=0)
     usual, scenario = found.usual.mean(axis=(0, 1)), found.scenario.mean(axis=(0, 1))
-    return [
-        Change(
-            *(float(x[i]) for x in (usual, scenario, average.mean(axis=0), low, high, night_low, night_high)),
-            float((average[:, i] > 0).mean() + 0.5 * (average[:, i] == 0).mean()),
-        )
-        for i in range(change.shape[-1])
-    ]
+    rises = (average > 0).mean(axis=0) + 0.5 * (average == 0).mean(axis=0)
+    columns = np.column_stack([usual, scenario, average.mean(axis=0), low, high, night_low, night_high, rises])
+    return [Change(*row) for row in columns.tolist()]

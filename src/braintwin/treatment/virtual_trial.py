@@ -246,10 +246,10 @@ def virtual_trials(place: Clinic, treated: Arm, control: Arm, design: Design, *,
     for i in range(trials):
         rng = np.random.default_rng([seed, i])
         twin = place.population.draw(rng, design.people, Who(ahi=place.ahi or None))
-        values = [
+        first, second = (
             run_arm(place, given, twin, members, i, design.nights, rng)
             for given, members in zip((treated, control), arms, strict=True)
-        ]
-        for store, value in zip(found, contrast(*values, design.kind), strict=True):
+        )
+        for store, value in zip(found, contrast(first, second, design.kind), strict=True):
             store[i] = value
     return Estimates(*found)
