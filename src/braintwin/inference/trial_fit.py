@@ -142,7 +142,7 @@ def fit_operators(
     study = np.mean([member.study_sd for member in trial], axis=0)
     weight = np.diag(1 / np.concatenate([study, np.full(SIZE, prior.operator_sd)]) ** 2)
     mean: Floats = np.zeros(2 * SIZE)
-    cov: Floats = np.linalg.inv(weight)
+    cov: Floats = np.asarray(np.linalg.inv(weight), dtype=np.float64)
     spread = np.full(SIZE, prior.spread_sd)
     at = [member.mean.copy() for member in trial]
     takers = [i for i, member in enumerate(trial) if member.treated.any()]
@@ -150,7 +150,7 @@ def fit_operators(
         before = np.concatenate([mean, spread])
         for _ in range(4 if i == 0 else 2):
             found = [_look(m, mean, spread, place, 25) for m, place in zip(trial, at, strict=True)]
-            cov = np.linalg.inv(weight + sum(f.curvature for f in found))
+            cov = np.asarray(np.linalg.inv(weight + sum(f.curvature for f in found)), dtype=np.float64)
             mean = mean + cov @ (sum(f.gradient for f in found) - weight @ mean)
         moments = [_moment(trial[k], found[k], mean, cov, spread) for k in takers]
         pooled = sum(moments) + prior.spread_people * prior.spread_sd**2

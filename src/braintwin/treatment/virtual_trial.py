@@ -70,7 +70,7 @@ class Clinic:
     ahi: float = 0.0
 
 
-def clinic(population: Population, baseline: Baseline, *, seed: int, ahi: float = 0.0) -> Clinic:
+def clinic(population: Population, baseline: Baseline, *, seed: int) -> Clinic:
     """Return people whose mean untreated night is the baseline.
 
     Raises
@@ -78,11 +78,11 @@ def clinic(population: Population, baseline: Baseline, *, seed: int, ahi: float 
     ValueError
         If no shift of the population leads there.
     """
-    trial = enrol(population, baseline, people=SHIFT_PEOPLE, rng=np.random.default_rng(seed), ahi=ahi)
+    trial = enrol(population, baseline, people=SHIFT_PEOPLE, rng=np.random.default_rng(seed))
     # The same draw once more, before it was shifted.
-    drawn = population.draw(np.random.default_rng(seed), SHIFT_PEOPLE, Who(ahi=ahi or None))
+    drawn = population.draw(np.random.default_rng(seed), SHIFT_PEOPLE, Who(ahi=baseline.AHI or None))
     shift = (trial.effects - drawn.person_effect - drawn.night_effect).mean(axis=0)
-    return Clinic(population, shift, baseline.TIB, baseline.latency, ahi)
+    return Clinic(population, shift, baseline.TIB, baseline.latency, baseline.AHI)
 
 
 @dataclass(frozen=True)
