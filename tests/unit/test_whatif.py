@@ -21,6 +21,7 @@ from braintwin.treatment.scenario import Scenario, changes, compare, dosed, toge
 from treated_people import LIBRARY, plain_twin, write_person
 
 POPULATION = first_population()
+SHIPPED = read_library(LIBRARY)
 TWO_NIGHTS = Scenario(nights=2)
 FEW = ["--draws", "60", "--nights", "2"]
 
@@ -37,10 +38,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> StudyPaths:
     return paths
 
 
-def answer(study: StudyPaths, keys: list[str], scenario: Scenario = TWO_NIGHTS, draws: int = 200) -> Answer:
+def answer(study: StudyPaths, keys: list[str], scenario: Scenario = TWO_NIGHTS, draws: int = 120) -> Answer:
     return run(
         person=first_person(study), keys=keys, scenario=scenario, night=study.person("lab-1", "night"),
-        check=study.person("lab-1", "check", ".json"), library=read_library(LIBRARY), population=packaged_population(),
+        check=study.person("lab-1", "check", ".json"), library=SHIPPED, population=packaged_population(),
         draws=draws, seed=4,
     )  # fmt: skip
 
