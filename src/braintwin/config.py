@@ -21,6 +21,7 @@ from braintwin.options.features import FeaturesOptions
 from braintwin.options.fit_nights import FitNightsOptions
 from braintwin.options.fit_population import FitPopulationOptions
 from braintwin.options.fit_spectral import FitSpectralOptions
+from braintwin.options.fit_treatment import FitTreatmentOptions
 from braintwin.options.hypnograms import HypnogramsOptions
 from braintwin.options.index import IndexOptions
 from braintwin.options.pages import PagesOptions
@@ -61,6 +62,10 @@ class Config(Options):
     fit_nights: FitNightsOptions = option(FitNightsOptions(), "How the hypnogram twin is fitted.")
     fit_population: FitPopulationOptions = option(
         FitPopulationOptions(), "How a population prior is learned; only `braintwin fit-population` does it."
+    )
+    fit_treatment: FitTreatmentOptions = option(
+        FitTreatmentOptions(),
+        "How a treatment is learned from a trial of your own; only `braintwin fit-treatment` does it.",
     )
     check: CheckOptions = option(CheckOptions(), "The gates a fit must pass.")
     simulate: SimulateOptions = option(SimulateOptions(), "How treated nights are simulated.")

@@ -83,6 +83,10 @@ class StudyPaths:
         """Return the population prior that was learned from this study."""
         return self.root / "cohort" / "population.nc"
 
+    def treatment(self, name: str, suffix: str = ".yaml") -> Path:
+        """Return the library entry of a treatment that was learned from this study, or the record of its fit."""
+        return self.root / "cohort" / "treatments" / f"{name}{suffix}"
+
     def job(self, step: str, name: str) -> Path:
         """Return the record of a job whose outputs carry no stamp: tables and pages."""
         return self.root / "provenance" / f"{step}-{name}.json"

@@ -123,6 +123,15 @@ def of_dataset(name):
     return [row for row in PEOPLE if row.dataset == name]
 
 
+def of_conditions(names):
+    """Return the prepared nights under one of some conditions."""
+    return [
+        PATHS.night(night, "prepare")
+        for night, row in NIGHTS.items()
+        if row.condition in names
+    ]
+
+
 def of_nights_status():
     """Return the status of every step of every night."""
     return [

@@ -30,6 +30,7 @@ COSTS = {
     "fit_spectral": Cost(35, 20, 4000),
     "fit_nights": Cost(25, 8, 4000),
     "fit_population": Cost(600, 0, 4000),
+    "fit_treatment": Cost(600, 0, 4000),
     "check": Cost(5, 1, 2000),
     "simulate": Cost(8, 4, 2000),
     "rank": Cost(5, 2, 2000),

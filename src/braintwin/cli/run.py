@@ -120,10 +120,10 @@ def run_study(
     cores: int = 2,
     dry: bool,
     quiet: bool,
-    goal: Literal["all", "fit_population"] = "all",
+    goal: Literal["all", "fit_population", "fit_treatment"] = "all",
     machine: Machine | None = None,
 ) -> int:
-    """Run a study to its report, or to the population learned from it, and return the exit code.
+    """Run a study to its report, or to what is learned from it, and return the exit code.
 
     0: finished (perhaps with nights in quarantine, which it says); 1: a step failed for a reason of ours, or too many
     nights are in quarantine; 2: a mistake in config or data that stopped the run.
@@ -161,11 +161,13 @@ def run_study(
                         return 0
     if dry:
         return 0
-    if goal == "fit_population":
-        if not paths.population.is_file():  # the workflow had to bring a dataset again, and stopped after that
-            message = "fit-population: a dataset or the code changed during the run; run the same command again"
+    if goal != "all":
+        made = paths.population if goal == "fit_population" else paths.treatment(config.fit_treatment.name)
+        if not made.is_file():  # the workflow had to bring a dataset again, and stopped after that
+            command = goal.replace("_", "-")
+            message = f"{command}: a dataset or the code changed during the run; run the same command again"
             raise BrainTwinError(message)
-        sys.stdout.write(f"done in {time.monotonic() - began:.0f} s: {paths.population}\n")
+        sys.stdout.write(f"done in {time.monotonic() - began:.0f} s: {made}\n")
         return 0
     return _finish(config, paths, time.monotonic() - began)
 

@@ -107,6 +107,15 @@ STEPS: dict[str, tuple[Flag, ...]] = {
         _THREADS,
     ),
     "fit-population": (Flag("nights"), Flag("people"), Flag("records", many=True), Flag("population"), _SEED),
+    "fit-treatment": (
+        Flag("nights"),
+        Flag("people"),
+        Flag("records", many=True),
+        Flag("population"),
+        Flag("entry"),
+        Flag("fit"),
+        _SEED,
+    ),
     "check": (Flag("spectral", many=True), Flag("night", many=True), Flag("check", many=True)),
     "simulate": (
         Flag("people", _PEOPLE),
@@ -163,6 +172,7 @@ _OPTIONS = {
     "fit-spectral": "braintwin.options.fit_spectral:FitSpectralOptions",
     "fit-nights": "braintwin.options.fit_nights:FitNightsOptions",
     "fit-population": "braintwin.options.fit_population:FitPopulationOptions",
+    "fit-treatment": "braintwin.options.fit_treatment:FitTreatmentOptions",
     "check": "braintwin.options.check:CheckOptions",
     "simulate": "braintwin.options.simulate:SimulateOptions",
     "rank": "braintwin.options.rank:RankOptions",

@@ -8,8 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-Provenance = Literal["read", "recall", "derived", "assumed", "read-secondary-unverified"]
-"""How a number got into the library; only the first was seen in print by whoever wrote it."""
+from braintwin.treatment.posterior import OperatorPosterior
+
+Provenance = Literal["read", "recall", "derived", "assumed", "read-secondary-unverified", "fitted"]
+"""How a number got into the library; only the first was seen in print by whoever wrote it, the last was learned from
+nights (`braintwin fit-treatment`)."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Population = Literal["all", "healthy", "insomnia", "osa", "circadian_delay", "low_sws", "healthy_ageing"]
@@ -51,11 +54,16 @@ class Source(Record):
 
 
 class Baseline(Record):
-    """The untreated night of a trial, min: minutes of effect are turned into log hazards here."""
+    """The untreated night of a trial, min: minutes of effect are turned into log hazards here.
+
+    `SOL` is the latency to sleep onset or to persistent sleep, as `latency` says; `AHI` is in events per hour.
+    """
 
     SOL: float = Field(gt=0)
     WASO: float = Field(gt=0)
     TIB: float = Field(gt=0)
+    latency: Literal["SOL", "LPS"] = "SOL"
+    AHI: float = Field(0.0, ge=0)
     prov: Provenance = "assumed"
     note: str = ""
 
@@ -82,6 +90,16 @@ class WakeSplit(Record):
     b: float = Field(gt=0)
     prov: Provenance
     note: str = ""
+
+    @property
+    def mean(self) -> float:
+        """Return the mean share."""
+        return self.a / (self.a + self.b)
+
+    @property
+    def sd(self) -> float:
+        """Return the sd of the share."""
+        return math.sqrt(self.mean * (1 - self.mean) / (self.a + self.b + 1))
 
 
 class MeasurementBridge(Record):
@@ -145,6 +163,7 @@ class Treatment(Record):
     implied: dict[str, dict[str, Any]] = {}
     trial_baseline: Baseline | None = None
     derived_operators_psg: DerivedOperators | None = None
+    operators: OperatorPosterior | None = None
     architecture: dict[str, Effect] = {}
     spectrum_NREM_dlnP: dict[str, Effect] = {}
     spectrum_REM_dlnP: dict[str, Effect] = {}
@@ -168,12 +187,6 @@ class Treatment(Record):
     def control(self) -> bool:
         """Whether this is a comparator or a negative control rather than something to recommend."""
         return "control" in self.cls
-
-    @property
-    def grounded(self) -> bool:
-        """Whether any of the effects that are simulated is more than an assumption."""
-        found = [effect for name, effect in self.effects.items() if name in SIMULATED_EFFECTS]
-        return any(effect.prov != "assumed" for effect in found)
 
     def harm(self) -> tuple[float, float]:
         """Return the log odds ratio of leaving a trial over adverse events, (mean, se); 0, 0 where nothing is known."""
