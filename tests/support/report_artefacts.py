@@ -236,7 +236,7 @@ def write_twins(
         )
         centre = np.array([18, 25, 60, 395, 83, 40, 190, 80, 90, 14, 475.0])
         predictive = xr.Dataset(
-            {"outcome_value": (("sample", "outcome"), centre * rng.gamma(16, 1 / 16, (200, 11)))},
+            {"outcome_value": (("sample", "outcome"), centre * rng.gamma(16, 1 / 16, (200, 11))), **_course()},
             coords={"outcome": list(OUTCOMES)},
         )
         observed = NIGHT_OBSERVED.empty({"night": len(nights), "epoch": 960, "outcome": 11}).assign_coords(
@@ -244,6 +244,7 @@ def write_twins(
         )
         observed["outcome_value"] = (("night", "outcome"), centre * rng.gamma(16, 1 / 16, (len(nights), 11)))
         observed["outcome_value"][:, 0] = np.nan
+        observed["lights_off_known"] = (("night",), np.ones(len(nights), dtype=bool))
         groups = _empty_groups(NIGHT_CONTRACTS) | {
             "posterior": posterior,
             "posterior_predictive": predictive,
@@ -255,6 +256,16 @@ def write_twins(
         write_groups(night, _empty_groups(NIGHT_CONTRACTS), NIGHT_CONTRACTS, STAMP)
         write_status(night, "fit-nights", "excluded", f"no usable night of {person}")
     _write_check(paths, person, rng, eeg=eeg, verdict=verdict, fitted=fitted)
+
+
+def _course() -> dict[str, tuple[tuple[str, ...], np.ndarray]]:
+    """Return counts of forty replicates of how a night goes."""
+    rng = np.random.default_rng(3)
+    return {
+        "stage_count": (("replicate", "interval", "state"), rng.poisson(19, (40, 10, 5))),
+        "change_count": (("replicate", "interval", "transition"), rng.poisson(1, (40, 10, 20))),
+        "bout_count": (("replicate", "state", "bout"), rng.poisson(4, (40, 5, 13))),
+    }
 
 
 def _write_check(

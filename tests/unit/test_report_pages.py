@@ -136,6 +136,16 @@ def test_the_page_says_what_the_data_could_not(study: Study) -> None:
     assert "Gates" in whole
 
 
+def test_how_nights_go_against_their_replicates(study: Study) -> None:
+    whole, empty = (_text(study, p) for p in ("lab-001", "lab-005"))
+    assert "survival of its bouts, against 95 % bands of replicated nights" in whole
+    assert "transition frequencies by tenth of the night" in _visible(whole)
+    assert "bands of replicated nights" not in empty
+    together = study[0].cohort_page.read_text(encoding="utf-8")
+    assert "40 replicates of them" in _visible(together)
+    assert "Changes of stage an hour, by tenth of the night, against 95 % bands" in together
+
+
 def test_numbers_on_the_page_are_those_of_the_ranking(study: Study) -> None:
     from braintwin.contracts.rank import RANKING
     from braintwin.io.arrays import read_dataset

@@ -96,6 +96,10 @@ def test_what_is_known_of_each_person(cohort):
     for groups in (two, one):
         assert groups["prior"].sizes["draw"] == 300
         assert groups["posterior_predictive"].sizes["sample"] == 60
+        assert groups["posterior_predictive"].sizes["replicate"] == 60
+    again = two["posterior_predictive"]["stage_count"]
+    assert (again.sum(("interval", "state")) == 1800).all()  # both nights of 900 epochs, slept again
+    assert again.dtype == np.int16
 
 
 @pytest.mark.slow

@@ -72,7 +72,26 @@ NIGHT_OBSERVED = Contract(
 
 NIGHT_PREDICTIVE = Contract(
     name="night.nc/posterior_predictive",
-    meaning="Outcomes of simulated further nights of this person, untreated.",
-    variables={"outcome_value": Var(("sample", "outcome"), "f", "", "outcome of a simulated night")},
-    coords={"outcome": Var(("outcome",), "U", meaning="see contracts.simulate.OUTCOMES")},
+    meaning="Simulated further nights of this person, untreated: outcomes, and the fitted nights slept again.",
+    variables={
+        "outcome_value": Var(("sample", "outcome"), "f", "", "outcome of a simulated night"),
+        "stage_count": Var(
+            ("replicate", "interval", "state"), "iu", "", "epochs of all nights by tenth of the night", required=False
+        ),
+        "change_count": Var(
+            ("replicate", "interval", "transition"), "iu", "", "changes of stage by tenth of the night", required=False
+        ),
+        "bout_count": Var(
+            ("replicate", "state", "bout"),
+            "iu",
+            "",
+            "bouts by stage and duration, see models.night_profile",
+            required=False,
+        ),
+    },
+    coords={
+        "outcome": Var(("outcome",), "U", meaning="see contracts.simulate.OUTCOMES"),
+        "state": Var(("state",), "U", meaning="W, N1, N2, N3, R", required=False),
+        "transition": Var(("transition",), "U", meaning="stage left > stage entered", required=False),
+    },
 )

@@ -7,9 +7,10 @@ import numpy.typing as npt
 
 from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES
+from braintwin.models.night_profile import Profile, profiles
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.outcomes import NEED_LIGHTS_OFF, outcomes
-from braintwin.models.population import Population, Who, correlated, scales
+from braintwin.models.population import Draws, Population, Who, correlated, scales
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +38,52 @@ def predict_nights(
         effects[:, GROUPS.index("onset")] = AT_ONCE
     uniforms = rng.random((len(person), n_epochs))
     return simulate_nights(population, effects=effects, uniforms=uniforms, n_epochs=n_epochs, arousal_rate=arousal_rate)
+
+
+def replicate(
+    population: Population,
+    draws: Draws,
+    stages: npt.NDArray[np.integer],
+    lights_off_known: npt.NDArray[np.bool_],
+    first: npt.NDArray[np.bool_],
+    *,
+    arousal_rate: float = 0.0,
+    rng: np.random.Generator,
+) -> Profile:
+    """Return the course of replicated nights, summed over the nights of each replicate, (draw, ...).
+
+    Each draw of the person sleeps every night again, with fresh night effects: as long, with the same epochs missing,
+    and from sleep onset on where lights off is unknown.
+
+    Parameters
+    ----------
+    draws : Draws
+        The person, as a twin or a population has them.
+    stages : (night, epoch) int
+        The nights that are replicated; -1 is missing or after the end.
+    lights_off_known, first : (night,) bool
+        Whether lights off is known, and which are first nights in the laboratory.
+    """
+    total: Profile | None = None
+    for night, known, at_first in zip(stages, lights_off_known, first, strict=True):
+        effects = draws.further_nights(rng) + at_first * population.first_night
+        if not known:
+            effects[:, GROUPS.index("onset")] = AT_ONCE
+        length = int(np.flatnonzero(night >= 0)[-1]) + 1
+        made = simulate_nights(
+            population,
+            effects=effects,
+            uniforms=rng.random((len(effects), length)),
+            n_epochs=length,
+            arousal_rate=arousal_rate,
+        )
+        made[:, night[:length] < 0] = -1
+        found = profiles(made, known)
+        total = found if total is None else total.plus(found)
+    if total is None:
+        message = "no night to replicate"
+        raise ValueError(message)
+    return total
 
 
 def outcome_values(stages: npt.NDArray[np.integer], *, lights_off_known: bool) -> Floats:

@@ -20,3 +20,9 @@ class CheckOptions(Options):
     min_night_predictive: float = option(
         0.6, "Smallest share of the nights' outcomes inside their 90 % predictive interval.", ge=0, le=1
     )
+    min_course_p: float = option(
+        0.02,
+        "Smallest p-value of the predictive check of how nights go that passes; below it is a warning.",
+        ge=0,
+        le=1,
+    )

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from braintwin.contracts.simulate import OUTCOME_UNITS
 from braintwin.contracts.tables import DatasetRecord
 from braintwin.options.pages import PagesOptions
-from braintwin.report import figures_cohort, numbers
+from braintwin.report import course, figures_cohort, numbers
 from braintwin.report.answer import best_row, utility_digits
 from braintwin.report.change import what_twins_add
 from braintwin.report.figures_night import OUTCOMES_SHOWN
@@ -68,6 +68,7 @@ def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
         population=population_lines(cohort.members),
         calibration=calibrated(cohort.members),
         held_out=held_out(cohort.members),
+        course=course.of_cohort(cohort.members),
         map=_map(cohort.members),
         links=cohort.links,
         tables=[(name, TABLES[name], csv, parquet) for name, csv, parquet in cohort.tables],

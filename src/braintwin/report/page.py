@@ -6,7 +6,15 @@ import numpy as np
 import xarray as xr
 
 from braintwin.options.pages import PagesOptions
-from braintwin.report import connectivity, evidence, figures_night, figures_rank, figures_simulated, parameter_table
+from braintwin.report import (
+    connectivity,
+    course,
+    evidence,
+    figures_night,
+    figures_rank,
+    figures_simulated,
+    parameter_table,
+)
 from braintwin.report.answer import answer, best_row
 from braintwin.report.change import what_would_change
 from braintwin.report.explorer import explorer
@@ -48,6 +56,7 @@ def person_page(material: PersonMaterial, options: PagesOptions) -> str:
         limits=_limits(material),
         nights=evidence.nights(material),
         spread=None if failed else evidence.spread(material),
+        course=None if failed else course.of_person(material),
         spectra=evidence.spectra(material),
         connectome=connectivity.connectome(material),
         twins=evidence.twins(material),

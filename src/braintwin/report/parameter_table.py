@@ -28,8 +28,13 @@ _GATES = {
     "predictive_share": "observations inside the 90 % predictive band",
     "kappa_source": "coupling on the graph (κ) comes from",
     "nights": "nights that were fitted",
+    "stages_inside": "stage shares by tenth of the night inside their 95 % bands",
+    "changes_inside": "transition frequencies by tenth of the night inside their 95 % bands",
+    "bouts_inside": "survival of bouts inside its 95 % bands",
+    "course_p": "course of the nights: least p-value, adjusted for three",
+    "course_block": "course of the nights: farthest out",
 }
-_SHARES = ("divergences", "stable", "predictive_share")
+_SHARES = ("divergences", "stable", "predictive_share", "stages_inside", "changes_inside", "bouts_inside")
 
 
 @dataclass(frozen=True)

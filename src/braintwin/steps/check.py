@@ -9,9 +9,11 @@ import xarray as xr
 import braintwin
 from braintwin.contracts.check import ParameterRow, PersonCheck, TwinCheck, Verdict
 from braintwin.inference.diagnose import Floats, contraction, inside_band, share
+from braintwin.inference.night_checks import check_profiles, worst
 from braintwin.inference.starts import agreement
 from braintwin.io.posterior import ebfmi, ess, mcse, read_groups, rhat
 from braintwin.io.records import read_status, write_json, write_status
+from braintwin.models.night_profile import Profile, profiles
 from braintwin.options.check import CheckOptions
 from braintwin.paths import owner
 from braintwin.provenance import stamp
@@ -237,9 +239,34 @@ def night_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
     covered = share(inside_band(observed[:, known], drawn[:, None, :][:, :, known])) if known.any() else None
     found.gates["predictive_share"] = covered
     found.gates["nights"] = int(seen.sizes["night"])
+    if "stage_count" in replicas:
+        course_gates(found, seen, replicas, options)
     stated = groups["posterior"].attrs
     for name in ("personal_verdict", "personal_gain", "own_weight"):
         if stated.get(name, "") != "":
             found.gates[name] = stated[name] if isinstance(stated[name], str) else float(stated[name])
     if covered is not None and covered < options.min_night_predictive:
         found.say("warn", f"{100 * covered:.0f} % of the outcomes seen lie in the 90 % predictive interval.")
+
+
+_COURSE = {
+    "stages": "Stages are spread over the night",
+    "changes": "Changes of stage are spread over the night",
+    "bouts": "Bouts of a stage last",
+}
+
+
+def course_gates(found: Findings, seen: xr.Dataset, replicas: xr.Dataset, options: CheckOptions) -> None:
+    """Judge the course of the fitted nights: stages and changes by tenth of the night, and how long bouts last."""
+    observed = profiles(seen["stage"].values, seen["lights_off_known"].values).summed()
+    made = Profile(*(replicas[name].values for name in ("stage_count", "change_count", "bout_count")))
+    checks = check_profiles(observed, made)
+    found.gates |= {f"{name}_inside": block.inside for name, block in checks.items()}
+    p_value, block = worst(checks)
+    found.gates |= {"course_p": p_value, "course_block": block}
+    if p_value < options.min_course_p:
+        found.say(
+            "warn",
+            f"{_COURSE[block]} as hardly any night of this twin: {100 * checks[block].inside:.0f} % of the statistics "
+            f"lie in their 95 % bands, {100 * checks[block].expected:.0f} % expected (p = {p_value:.3f}).",
+        )

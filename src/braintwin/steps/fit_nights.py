@@ -18,11 +18,20 @@ from braintwin.contracts.night import (
 )
 from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.simulate import OUTCOMES
-from braintwin.contracts.stages import EPOCH_S, MISSING
+from braintwin.contracts.stages import EPOCH_S, MISSING, STAGES
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import NightExcluded
 from braintwin.inference.admission import admit
-from braintwin.inference.nights import Night, bucket, compile_nights, count, fit_person, prior_person
+from braintwin.inference.night_scores import AT_ONCE, replicate
+from braintwin.inference.nights import (
+    Night,
+    bucket,
+    compile_nights,
+    count,
+    first_nights,
+    fit_person,
+    prior_person,
+)
 from braintwin.inference.person_test import person_test
 from braintwin.inference.sample import CompiledModel
 from braintwin.inference.training import age_of
@@ -30,6 +39,7 @@ from braintwin.io.arrays import read_dataset
 from braintwin.io.population import read_population
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import guarded, read_status
+from braintwin.models.hypnogram import TRANSITION_NAMES
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.outcomes import NEED_LIGHTS_OFF, outcomes
 from braintwin.models.population import Population, Who
@@ -46,9 +56,6 @@ CONTRACTS = {
     "observed_data": NIGHT_OBSERVED,
     "posterior_predictive": NIGHT_PREDICTIVE,
 }
-
-AT_ONCE = 20.0
-"""Log hazard that stands for sleep from the first epoch on, where lights off is unknown."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,29 @@ def predictive(
     values = outcomes(stages)
     values[~known[:, None] & np.isin(OUTCOMES, NEED_LIGHTS_OFF)] = np.nan
     return xr.Dataset({"outcome_value": (("sample", "outcome"), values)}, {"outcome": list(OUTCOMES)})
+
+
+def replicated(
+    posterior: xr.Dataset, population: Population, seen: xr.Dataset, arousal_rate: float, samples: int, seed: int
+) -> xr.Dataset:
+    """Return how the fitted nights would go again: counts for the predictive checks, (replicate, ...)."""
+    made = replicate(
+        population,
+        person_draws(posterior, samples),
+        seen["stage"].values,
+        seen["lights_off_known"].values,
+        first_nights(seen.sizes["night"], None),
+        arousal_rate=arousal_rate,
+        rng=np.random.default_rng(seed),
+    )
+    dims = (("interval", "state"), ("interval", "transition"), ("state", "bout"))
+    names = ("stage_count", "change_count", "bout_count")
+    # Counts are small, and there are 126,000 of them a person.
+    counts = {
+        name: (("replicate", *dim), part.astype(np.int32 if part.max() > np.iinfo(np.int16).max else np.int16))
+        for name, dim, part in zip(names, dims, made.parts, strict=True)
+    }
+    return xr.Dataset(counts, {"state": list(STAGES), "transition": list(TRANSITION_NAMES)})
 
 
 def who_is(person: PersonRow) -> Who:
@@ -246,13 +276,14 @@ def fit(
             "own_weight": test.own_weight,
         }
     )
+    seen = observed(nights)
     return {
         "posterior": posterior,
         "prior": prior_person(
             population, derive_seed(seed, "prior", person.person), options.chains * options.draws, who
         ),
         "sample_stats": stats,
-        "observed_data": observed(nights),
+        "observed_data": seen,
         "posterior_predictive": predictive(
             posterior,
             population,
@@ -260,6 +291,15 @@ def fit(
             arousal_rate,
             options.predictive_samples,
             derive_seed(seed, "predictive", person.person),
+        ).merge(
+            replicated(
+                posterior,
+                population,
+                seen,
+                arousal_rate,
+                options.predictive_samples,
+                derive_seed(seed, "replicates", person.person),
+            )
         ),
     }
 
