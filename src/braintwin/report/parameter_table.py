@@ -25,11 +25,13 @@ _GATES = {
     "best_starts": "starts that reached the best optimum",
     "starts": "starts of the search",
     "second_mode_nats": "distance to a second optimum, nat",
+    "explanations": "explanations of the spectra",
+    "explanation_weight": "share of the posterior that the shown explanation holds",
     "predictive_share": "observations inside the 90 % predictive band",
     "kappa_source": "coupling on the graph (κ) comes from",
     "nights": "nights that were fitted",
 }
-_SHARES = ("divergences", "stable", "predictive_share")
+_SHARES = ("divergences", "stable", "predictive_share", "explanation_weight")
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ def _fit(
         tune=options.tune,
         draws=options.draws,
         starts=options.starts,
+        mode_nats=options.mode_nats,
         predictive_samples=options.predictive_samples,
         redraws=options.graph.redraws,
         cores=threads,
