@@ -35,7 +35,14 @@ def log_spectra(person):
     return truth, mean + np.sqrt(RESIDUAL**2 + VARIANCE) * rng.standard_t(NU, mean.shape)
 
 
-def write_night(root, person, log_psd):
+def two_rhythms():
+    """Return wake with rhythms at 7 and 14 Hz: a brain of this model has one of them, and either will do."""
+    hill = np.exp(-0.5 * ((FREQ - 7) / 0.6) ** 2) + np.exp(-0.5 * ((FREQ - 14) / 0.6) ** 2)
+    mean = np.broadcast_to(-1.5 * np.log(FREQ) + hill, (len(STAGES), 1, len(FREQ)))
+    return mean + 0.03 * np.random.default_rng(2).standard_normal(mean.shape)
+
+
+def write_night(root, person, log_psd, stages=STAGES):
     """Write the features of one night, and a connectome that was never estimated."""
     folder = root / "nights" / f"{person}-n1"
     sizes = {"stage": len(STAGES), "channel": 1, "freq": len(FREQ)}
@@ -44,7 +51,7 @@ def write_night(root, person, log_psd):
     )
     night["log_psd"][:] = log_psd
     night["log_psd_var"][:] = VARIANCE
-    night["n_epochs"] = (("stage", "channel"), np.full((len(STAGES), 1), 50))
+    night["n_epochs"] = (("stage", "channel"), np.array([[50 if stage in stages else 0] for stage in STAGES]))
     write_dataset(folder / "features.nc", night, FEATURES)
     write_status(folder / "features.nc", "features", "ok")
     write_dataset(folder / "connect.nc", CONNECTOME.empty(attrs={"person": person}), CONNECTOME)
@@ -84,7 +91,8 @@ def batch(tmp_path_factory):
     rng = np.random.default_rng(99)
     comb = 3.0 * (np.arange(len(FREQ)) % 6 < 3) + 0.05 * rng.standard_normal((len(STAGES), 1, len(FREQ)))
     nights["odd-1"] = write_night(root, "odd-1", comb)
-    everyone = [*PEOPLE, "odd-1", "none-1"]
+    nights["two-1"] = write_night(root, "two-1", two_rhythms(), ["W"])
+    everyone = [*PEOPLE, "odd-1", "two-1", "none-1"]
     paths = run(root, everyone, list(nights.values()))
     yield root, paths, nights, list(compiled)
     patch.undo()
@@ -123,7 +131,7 @@ def test_verdicts(batch):
     _, paths, _, _ = batch
     for person, path in paths.items():
         found = check.judge(person, path, None, CheckOptions(min_ess=200, fail_ess=40))
-        kind = {"odd": "fail", "none": "absent"}.get(person.split("-")[0])
+        kind = {"odd": "fail", "two": "warn", "none": "absent"}.get(person.split("-")[0])
         if kind is None:
             assert found.spectral.verdict in ("pass", "warn"), found.spectral.reasons
             contracted = {row.name: row.contraction for row in found.parameters}
@@ -132,6 +140,33 @@ def test_verdicts(batch):
             assert abs(contracted["kappa"]) < 0.5
         else:
             assert found.spectral.verdict == kind, found.spectral.reasons
+
+
+def test_one_explanation_of_a_brain_of_the_model(batch):
+    for person in PEOPLE:
+        groups = read_groups(batch[1][person])
+        assert groups["explanations"]["weight"].values.tolist() == [1.0]
+        assert groups["others"].sizes["explanation"] == 0
+
+
+def test_two_explanations_are_told_and_not_averaged(batch):
+    path = batch[1]["two-1"]
+    groups = read_groups(path, GROUP_CONTRACTS)
+    told, others = groups["explanations"], groups["others"]
+    assert told.sizes["explanation"] == 2
+    assert others.sizes["explanation"] == 1
+    assert told["weight"].sum() == pytest.approx(1)
+    assert told["weight"].values[1] > np.exp(-OPTIONS.mode_nats) / 2
+    # the delay of a loop at 14 Hz is half that of one at 7 Hz; the posterior holds one of them
+    short, long = sorted(told["t0"].values)
+    assert (short, long) == (pytest.approx(0.043, abs=0.004), pytest.approx(0.086, abs=0.004))
+    for draws, mean in ((groups["posterior"], told["t0"][0]), (others.isel(explanation=0), told["t0"][1])):
+        assert np.all(np.abs(draws["t0"] - mean) < 0.02)
+    found = check.judge("two-1", path, None, CheckOptions(min_ess=200, fail_ess=40))
+    assert found.spectral.verdict == "warn", found.spectral.reasons
+    (sentence,) = [reason for reason in found.spectral.reasons if reason.startswith("Two explanations")]
+    assert "t0 " in sentence
+    assert found.spectral.gates["explanations"] == 2
 
 
 def test_a_person_does_not_depend_on_the_batch(batch):

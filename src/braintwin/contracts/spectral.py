@@ -101,6 +101,9 @@ SPECTRAL_EXPLANATIONS = Contract(
         ),
         "log_density": Var(("explanation",), "f", "", "log density at its optimum, nat"),
         "starts": Var(("explanation",), "iu", "", "starts of the search that ended in it"),
+        "smc_share": Var(("explanation",), "f", "", "share of the particles of tempered SMC there", required=False),
+        "smc_shift": Var((), "f", "", "largest difference of its means, in posterior sds", required=False),
+        "smc_log_evidence": Var((), "f", "", "log of the whole mass by tempered SMC, nat", required=False),
         **{
             name: Var(("explanation", *var.dims[2:]), "f", var.units, f"posterior mean: {var.meaning}")
             for name, var in _PARAMETERS.items()

@@ -35,4 +35,7 @@ class FitSpectralOptions(Options):
     max_channels: int = option(
         8, "Most channels in the likelihood; more are averaged by region of the scalp and side.", ge=1
     )
+    smc_particles: int = option(
+        0, "Particles of an independent tempered SMC, the check of a person's chains; 0 for none.", ge=0
+    )
     predictive_samples: int = option(200, "Replicated spectra to keep.", ge=20)

@@ -26,6 +26,8 @@ _GATES = {
     "starts": "starts of the search",
     "second_mode_nats": "distance to a second optimum, nat",
     "explanations": "explanations of the spectra",
+    "smc_shift": "largest difference of a mean from tempered SMC, posterior sds",
+    "smc_log_evidence": "log evidence by tempered SMC, nat",
     "explanation_weight": "share of the posterior that the shown explanation holds",
     "predictive_share": "observations inside the 90 % predictive band",
     "kappa_source": "coupling on the graph (κ) comes from",

@@ -228,10 +228,15 @@ def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> No
 
 
 def explanation_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
-    """Judge whether the spectra have one explanation; several are named with where they differ, never averaged."""
+    """Judge if the spectra have one explanation; several are named with where they differ, never averaged."""
     told, others = groups["explanations"], groups["others"]
     weight = told["weight"].values
     found.gates |= {"explanations": int(weight.size), "explanation_weight": float(weight[0])}
+    if "smc_shift" in told:
+        shift = float(told["smc_shift"])
+        found.gates |= {"smc_shift": shift, "smc_log_evidence": float(told["smc_log_evidence"])}
+        if not shift <= options.max_smc_shift:
+            found.say("fail", f"Tempered SMC disagrees with the chains: a mean differs by {shift:.2f} posterior sds.")
     if weight.size < 2:
         return
     count = {2: "Two", 3: "Three"}.get(weight.size, str(weight.size))
