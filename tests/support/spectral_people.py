@@ -13,10 +13,11 @@ from braintwin.inference.person_graph import no_graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import draw
 from braintwin.inference.spectral_fit import fit_person, flat_points, search
+from braintwin.inference.spectral_smc import log_wall
 from braintwin.inference.starts import Optima, multistart
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import write_status
-from braintwin.models.corticothalamic import dispersion_floor, emg_shape, transfer_power
+from braintwin.models.corticothalamic import emg_shape, transfer_power
 from braintwin.options.check import CheckOptions
 from braintwin.options.fit_spectral import FitSpectralOptions
 from braintwin.options.prepare import PrepareOptions
@@ -135,25 +136,13 @@ def of_the_model(rng, variance=0.003):
     """Return a person whose log spectra are drawn from the model that is fitted, wall of stability and all."""
     while True:
         truth = spectral.prior_draws(rng, 1)
-        if np.log(rng.random()) < log_wall(truth)[0]:
+        if np.log(rng.random()) < log_wall(FREQ, truth)[0]:
             break
     shape, _ = spectral.model_spectrum(FREQ, truth, GRAPH)
     mean = shape[0] + rng.normal(4, 1, (len(STAGES), 1))[:, :, None]
     seen = mean + np.sqrt(truth["residual_sd"][0] ** 2 + variance) * rng.standard_t(4.0, mean.shape)
     everything = np.ones(seen.shape, bool)
     return Person(truth, PersonSpectra(STAGES, ("C3",), FREQ, seen, np.full(seen.shape, variance), everything))
-
-
-def log_wall(draws):
-    """Return the log of the wall at the edge of stability, (draw,): part of the prior."""
-    from braintwin.inference.spectral_kernel import EDGE, EDGE_HEIGHT, EDGE_WIDTH
-
-    alpha, beta = spectral.dendrites(draws)
-    wide = {"X": draws["X"], "Y": draws["Y"], "Z": draws["Z"], "alpha": alpha, "beta": beta}
-    loop = {name: value[..., None] for name, value in wide.items()} | {"t0": draws["t0"][:, None, None]}
-    distance = np.sqrt(dispersion_floor(FREQ, **loop)).min(axis=-1)
-    lowest = np.minimum(distance, 1 - draws["X"] - draws["Y"])
-    return -EDGE_HEIGHT * np.logaddexp(0, (EDGE - lowest) / EDGE_WIDTH).sum(axis=-1)
 
 
 def recover(seed, folder, options=None):
