@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from braintwin.inference.explanations import apart, modes, settle, weights, worth_sampling
+from braintwin.inference.explanations import apart, modes, owners, settle, weights, worth_sampling
 from braintwin.inference.starts import multistart
 
 DIM = 4
@@ -84,3 +84,11 @@ def test_draws_settle_what_is_an_explanation():
     # chains of both that ended in one place, or a second that turns out to hold little
     assert settle([(first, here), (second, here[::-1] + 0.05)], 3.0) == [0]
     assert settle([(first, here), (replace(second, log_mass=-5.0), there)], 3.0) == [0]
+
+
+def test_a_chain_belongs_to_the_mode_that_it_ended_in():
+    rng = np.random.default_rng(9)
+    hills_ = [(A, 0.25 * np.eye(DIM)), (B, 0.25 * np.eye(DIM))]
+    chains = np.stack([centre + 0.5 * rng.standard_normal((100, DIM)) for centre in (A, B, A)])
+    chains[2, 70:] += B - A  # left it late
+    assert owners(chains, hills_).tolist() == [0, 1, 0]

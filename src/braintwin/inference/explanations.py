@@ -89,6 +89,25 @@ def worth_sampling(found: Sequence[Mode], notable: float) -> list[Mode]:
     return [mode for mode in found if mode.log_mass > found[0].log_mass - notable - MARGIN][:MOST]
 
 
+def owners(points: Floats, hills: Sequence[tuple[Floats, Floats]]) -> npt.NDArray[np.intp]:
+    """Return the mode (chain,) that most draws of each chain lie in: a chain may leave its mode while it warms up.
+
+    Parameters
+    ----------
+    points : (chain, draw, dim) array
+        Draws.
+    hills : sequence of ((dim,) array, (dim, dim) array)
+        Optimum and covariance of each mode.
+    """
+    heights = []
+    for centre, covariance in hills:
+        root = np.linalg.cholesky(covariance)
+        z = np.linalg.solve(root, (points - centre).reshape(-1, centre.size).T)
+        heights.append(-0.5 * np.sum(z**2, axis=0) - np.log(np.diag(root)).sum())
+    nearest = np.argmax(heights, axis=0).reshape(points.shape[:2])
+    return np.asarray(np.argmax([(nearest == number).sum(axis=1) for number in range(len(hills))], axis=0))
+
+
 def apart(first: Floats, second: Floats) -> bool:
     """Tell whether two sets of draws (draw, dim) are of different modes: chains that mix end up in one place."""
     spread = (np.cov(first.T) + np.cov(second.T)) / 2

@@ -8,9 +8,9 @@ import xarray as xr
 
 from braintwin.contracts.stages import STAGES
 from braintwin.errors import FitFailed
-from braintwin.inference.evidence import bridge
+from braintwin.inference.evidence import bridge, laplace
 from braintwin.inference.explained import summarise, without
-from braintwin.inference.explanations import Mode, modes, settle, worth_sampling
+from braintwin.inference.explanations import Mode, modes, owners, settle, worth_sampling
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import Draws, draw
@@ -133,13 +133,18 @@ def weigh(
 ) -> tuple[list[Mode], list[Draws]]:
     """Return the explanations with the mass of their draws, heaviest first, and those draws."""
     density = twin.model.density(data)
-    sampled = []
-    for mode, one in zip(found, drawn, strict=True):
-        points = flat_points(twin, one.posterior)
-        by_chain = points.reshape(one.posterior.sizes["chain"], -1, points.shape[1])
-        sampled.append((replace(mode, log_mass=bridge(density, by_chain, rng)[0]), points))
+    posterior, stats = (xr.concat([getattr(one, part) for one in drawn], "chain") for part in ("posterior", "stats"))
+    points = flat_points(twin, posterior).reshape(posterior.sizes["chain"], -1, twin.model.n_dim)
+    owner = owners(points, [(mode.point, laplace(density, mode.point)[1]) for mode in found])
+    chains = [np.flatnonzero(owner == number) for number in range(len(found))]
+    sampled = [
+        (replace(mode, log_mass=bridge(density, points[mine], rng)[0]), np.concatenate(points[mine]))
+        for mode, mine in zip(found, chains, strict=True)
+        if mine.size
+    ]
+    owned = [Draws(posterior.isel(chain=mine), stats.isel(chain=mine)) for mine in chains if mine.size]
     kept = settle(sampled, mode_nats)
-    return [sampled[i][0] for i in kept], [drawn[i] for i in kept]
+    return [sampled[i][0] for i in kept], [owned[i] for i in kept]
 
 
 def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]) -> Optima:
