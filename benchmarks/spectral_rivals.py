@@ -194,6 +194,9 @@ def main():
     given.add_argument("data", nargs="?", type=Path, default=Path(default))
     began = time.process_time()
     for (model, where), (score, rms, scale) in compare(given.parse_args().data).items():
+        if model.startswith("parameters"):
+            print(f"{model:32} {where:12} {score:.1f}")
+            continue
         print(f"{model:32} {where:12} score {score:7.3f} nat/bin  rms {rms:.3f} nat  residual {scale:.3f}")
     print(f"CPU {time.process_time() - began:.0f} s")
 
