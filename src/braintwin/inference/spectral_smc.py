@@ -61,8 +61,11 @@ def sample_by_smc(
 
     begin = prior_draws(rng, particles)
     points = unconstrained(twin, begin)
-    place, _ = twin.model.layout["offset_raw"]
-    points[:, place] = rng.standard_normal(points[:, place].shape)
+    # what prior_draws leaves at its centre has a standard normal prior
+    for name in ("offset_raw", "weight_raw"):
+        if name in twin.model.layout:
+            place, _ = twin.model.layout[name]
+            points[:, place] = rng.standard_normal(points[:, place].shape)
     found = tempered(at, points, log_wall(twin.freq, begin), rng)
     kept = found.points[stability(constrained(twin, found.points)).all(axis=1)]
     return Particles(kept, found.log_evidence + log_prior_mass(twin.freq, rng), found.temperatures, found.accepted)
