@@ -185,9 +185,11 @@ def test_two_explanations_are_told_and_not_averaged(batch):
     assert told["weight"].values[1] > np.exp(-OPTIONS.mode_nats) / 2
     # the delay of a loop at 14 Hz is half that of one at 7 Hz; the posterior holds one of them
     short, long = sorted(told["t0"].values)
-    assert (short, long) == (pytest.approx(0.043, abs=0.004), pytest.approx(0.086, abs=0.004))
-    for draws, mean in ((groups["posterior"], told["t0"][0]), (others.isel(explanation=0), told["t0"][1])):
-        assert np.all(np.abs(draws["t0"] - mean) < 0.02)
+    assert (short, long) == (pytest.approx(0.043, abs=0.006), pytest.approx(0.086, abs=0.006))
+    first, second = groups["posterior"]["t0"], others["t0"].isel(explanation=0)
+    here = told["t0"].values[0] < 0.064
+    assert float(((first < 0.064) == here).mean()) > 0.95
+    assert float(((second < 0.064) == here).mean()) < 0.05
     found = check.judge("two-1", path, None, CheckOptions(min_ess=200, fail_ess=40))
     assert found.spectral.verdict in ("warn", "fail"), found.spectral.reasons
     (sentence,) = [reason for reason in found.spectral.reasons if reason.startswith("Two explanations")]

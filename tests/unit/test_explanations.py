@@ -91,4 +91,5 @@ def test_a_chain_belongs_to_the_mode_that_it_ended_in():
     hills_ = [(A, 0.25 * np.eye(DIM)), (B, 0.25 * np.eye(DIM))]
     chains = np.stack([centre + 0.5 * rng.standard_normal((100, DIM)) for centre in (A, B, A)])
     chains[2, 70:] += B - A  # left it late
-    assert owners(chains, hills_).tolist() == [0, 1, 0]
+    assert owners(chains, hills_).tolist() == [0, 1, -1]
+    assert owners(chains[1:], hills_).tolist() == [1, 0]

@@ -28,6 +28,9 @@ DIP = 1.0
 APART = 2.0
 """Distance of the means of two modes' draws, in their standard deviations, below which they are one after all."""
 
+LOYAL = 0.95
+"""Share of its draws that a chain must have in its mode to speak for it."""
+
 MOST = 3
 """Most modes that are sampled for one person."""
 
@@ -90,7 +93,9 @@ def worth_sampling(found: Sequence[Mode], notable: float) -> list[Mode]:
 
 
 def owners(points: Floats, hills: Sequence[tuple[Floats, Floats]]) -> npt.NDArray[np.intp]:
-    """Return the mode (chain,) that most draws of each chain lie in: a chain may leave its mode while it warms up.
+    """Return the mode (chain,) that each chain lies in: it may leave its first one while it warms up.
+
+    A chain that visits others with over a twentieth of its draws is -1, unless its mode has no better one.
 
     Parameters
     ----------
@@ -105,7 +110,13 @@ def owners(points: Floats, hills: Sequence[tuple[Floats, Floats]]) -> npt.NDArra
         z = np.linalg.solve(root, (points - centre).reshape(-1, centre.size).T)
         heights.append(-0.5 * np.sum(z**2, axis=0) - np.log(np.diag(root)).sum())
     nearest = np.argmax(heights, axis=0).reshape(points.shape[:2])
-    return np.asarray(np.argmax([(nearest == number).sum(axis=1) for number in range(len(hills))], axis=0))
+    shares = np.array([(nearest == number).mean(axis=1) for number in range(len(hills))])
+    owner, loyal = np.argmax(shares, axis=0), shares.max(axis=0) >= LOYAL
+    for number in range(len(hills)):
+        mine = owner == number
+        if (mine & loyal).any():
+            owner[mine & ~loyal] = -1
+    return owner
 
 
 def apart(first: Floats, second: Floats) -> bool:
