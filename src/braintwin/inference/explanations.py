@@ -116,7 +116,7 @@ def owners(points: Floats, hills: Sequence[tuple[Floats, Floats]]) -> npt.NDArra
         mine = owner == number
         if (mine & loyal).any():
             owner[mine & ~loyal] = -1
-    return owner
+    return np.asarray(owner)
 
 
 def apart(first: Floats, second: Floats) -> bool:
