@@ -229,6 +229,8 @@ def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> No
 
 def explanation_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
     """Judge if the spectra have one explanation; several are named with where they differ, never averaged."""
+    if "explanations" not in groups:
+        return  # results of an earlier version know of one mode
     told, others = groups["explanations"], groups["others"]
     weight = told["weight"].values
     found.gates |= {"explanations": int(weight.size), "explanation_weight": float(weight[0])}
