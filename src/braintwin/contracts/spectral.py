@@ -116,9 +116,7 @@ SPECTRAL_EXPLANATIONS = Contract(
 SPECTRAL_OTHERS = Contract(
     name="spectral.nc/others",
     meaning="Draws of the explanations beyond the first, which are never averaged with it; empty for most people.",
-    variables={
-        name: Var(("explanation", *var.dims), "f", var.units, var.meaning) for name, var in _PARAMETERS.items()
-    },
+    variables={name: Var(("explanation", *var.dims), "f", var.units, var.meaning) for name, var in _PARAMETERS.items()},
     coords=_COORDS,
 )
 
