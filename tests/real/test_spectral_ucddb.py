@@ -1,6 +1,8 @@
 """The spectral twin on a whole real night (UCDDB 018): every chain in the one real mode, a small residual."""
 
 import csv
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from braintwin.io.posterior import ess, rhat
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "spectral_rivals.py"
 CODES = {"Wake": "W", "REM": "R", "N1": "N1", "N2": "N2", "N3": "N3"}
 
 
@@ -51,8 +54,12 @@ def spectra(real_data):
 
 
 @pytest.fixture(scope="module")
-def fit(spectra):
-    twin = compile_twin(spectra.freq, 1, 4.0)
+def twin(spectra):
+    return compile_twin(spectra.freq, 1, 4.0)
+
+
+@pytest.fixture(scope="module")
+def fit(twin, spectra):
     return fit_person(twin, spectra, no_graph(1, "one channel"), seed=18, starts=24, draws=1000, cores=2)
 
 
@@ -72,6 +79,22 @@ def test_starts_reach_one_best_mode(fit):
     n_best, gap = agreement(fit.starts["log_posterior"].values)
     assert n_best >= 6
     assert gap > 20
+
+
+def test_the_night_has_one_explanation(fit):
+    assert fit.explanations.sizes["explanation"] == 1
+    assert fit.others.sizes["explanation"] == 0
+
+
+def test_held_out_blocks_are_told_better_than_by_other_people(real_data, twin):
+    # aperiodic + peaks tells them better still: docs/explanation/spectral-twin.md
+    spec = importlib.util.spec_from_file_location("spectral_rivals", SCRIPT)
+    rivals = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rivals)
+    found = rivals.compare(real_data, twin)
+    ours, theirs = (found[model, "W and N3"] for model in ("spectral twin", "population spectrum"))
+    assert ours[0] > theirs[0] + 0.2
+    assert ours[1] < theirs[1]
 
 
 def test_residual_and_stage_order(fit):

@@ -11,6 +11,10 @@ from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
 from braintwin.inference import spectral
 from braintwin.inference.person_graph import no_graph
+from braintwin.inference.person_spectra import PersonSpectra
+from braintwin.inference.sample import draw
+from braintwin.inference.spectral_fit import flat_points
+from braintwin.inference.starts import multistart
 from braintwin.io.arrays import write_dataset
 from braintwin.io.posterior import read_groups, rhat
 from braintwin.io.records import read_status, write_status
@@ -23,6 +27,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("spectral-recovery")]
 FREQ = np.arange(1.0, 40.1, 0.5)
 VARIANCE, RESIDUAL, NU = 0.003, 0.1, 4.0
 PEOPLE = [f"sim-{i}" for i in range(8)]
+MADE = {}
+"""Compiled twins by their number of channels."""
+
 OPTIONS = FitSpectralOptions(chains=3, tune=300, draws=400, starts=12, predictive_samples=50)
 
 
@@ -35,7 +42,14 @@ def log_spectra(person):
     return truth, mean + np.sqrt(RESIDUAL**2 + VARIANCE) * rng.standard_t(NU, mean.shape)
 
 
-def write_night(root, person, log_psd):
+def two_rhythms():
+    """Return wake with rhythms at 7 and 14 Hz: a brain of this model has one of them, and either will do."""
+    hill = np.exp(-0.5 * ((FREQ - 7) / 0.6) ** 2) + np.exp(-0.5 * ((FREQ - 14) / 0.6) ** 2)
+    mean = np.broadcast_to(-1.5 * np.log(FREQ) + hill, (len(STAGES), 1, len(FREQ)))
+    return mean + 0.03 * np.random.default_rng(2).standard_normal(mean.shape)
+
+
+def write_night(root, person, log_psd, stages=STAGES):
     """Write the features of one night, and a connectome that was never estimated."""
     folder = root / "nights" / f"{person}-n1"
     sizes = {"stage": len(STAGES), "channel": 1, "freq": len(FREQ)}
@@ -44,7 +58,7 @@ def write_night(root, person, log_psd):
     )
     night["log_psd"][:] = log_psd
     night["log_psd_var"][:] = VARIANCE
-    night["n_epochs"] = (("stage", "channel"), np.full((len(STAGES), 1), 50))
+    night["n_epochs"] = (("stage", "channel"), np.array([[50 if stage in stages else 0] for stage in STAGES]))
     write_dataset(folder / "features.nc", night, FEATURES)
     write_status(folder / "features.nc", "features", "ok")
     write_dataset(folder / "connect.nc", CONNECTOME.empty(attrs={"person": person}), CONNECTOME)
@@ -71,7 +85,7 @@ def batch(tmp_path_factory):
     """Fit eight people, one whose spectrum is a comb that no brain has, and one without any EEG."""
     root = tmp_path_factory.mktemp("study")
     patch = pytest.MonkeyPatch()
-    compiled, original, made = [], spectral.compile_twin, {}
+    compiled, original, made = [], spectral.compile_twin, MADE
 
     def counted(freq, n_channels, nu):
         compiled.append(n_channels)
@@ -84,7 +98,8 @@ def batch(tmp_path_factory):
     rng = np.random.default_rng(99)
     comb = 3.0 * (np.arange(len(FREQ)) % 6 < 3) + 0.05 * rng.standard_normal((len(STAGES), 1, len(FREQ)))
     nights["odd-1"] = write_night(root, "odd-1", comb)
-    everyone = [*PEOPLE, "odd-1", "none-1"]
+    nights["two-1"] = write_night(root, "two-1", two_rhythms(), ["W"])
+    everyone = [*PEOPLE, "odd-1", "two-1", "none-1"]
     paths = run(root, everyone, list(nights.values()))
     yield root, paths, nights, list(compiled)
     patch.undo()
@@ -111,6 +126,23 @@ def test_intervals_cover_the_truth(batch):
     assert stats.binomtest(int(np.sum(hits)), len(hits), 0.9).pvalue > 0.01, np.mean(hits)
 
 
+def test_a_fit_that_is_too_sure_is_found_out(batch):
+    twin, hits = MADE[1], []
+    for person in PEOPLE[:4]:
+        truth, seen = log_spectra(person)
+        everything = np.ones(seen.shape, bool)
+        spectra = PersonSpectra(STAGES, ("C3",), FREQ, seen, np.full(seen.shape, VARIANCE), everything)
+        data = spectral.padded_data(twin, spectra, no_graph(1, ""))
+        data["used"] = 4 * data["used"]  # each bin's log likelihood enters four times
+        start = multistart(twin.model.density(data), spectral.unconstrained(twin, truth)).points[0]
+        drawn = draw(twin.model, data, seed=3, chains=2, tune=200, draws=200, start=start, low_rank=True).posterior
+        found = spectral.constrained(twin, flat_points(twin, drawn))
+        for name in "XYZ":
+            low, high = np.quantile(found[name], [0.05, 0.95], axis=0)
+            hits.extend((truth[name][0] >= low) & (truth[name][0] <= high))
+    assert stats.binomtest(int(np.sum(hits)), len(hits), 0.9).pvalue < 1e-4, np.mean(hits)
+
+
 def test_the_best_optimum_is_where_the_truth_is(batch):
     for person in PEOPLE:
         groups = read_groups(batch[1][person])
@@ -122,6 +154,8 @@ def test_the_best_optimum_is_where_the_truth_is(batch):
 def test_verdicts(batch):
     _, paths, _, _ = batch
     for person, path in paths.items():
+        if person == "two-1":
+            continue
         found = check.judge(person, path, None, CheckOptions(min_ess=200, fail_ess=40))
         kind = {"odd": "fail", "none": "absent"}.get(person.split("-")[0])
         if kind is None:
@@ -132,6 +166,35 @@ def test_verdicts(batch):
             assert abs(contracted["kappa"]) < 0.5
         else:
             assert found.spectral.verdict == kind, found.spectral.reasons
+
+
+def test_one_explanation_of_a_brain_of_the_model(batch):
+    for person in PEOPLE:
+        groups = read_groups(batch[1][person])
+        assert groups["explanations"]["weight"].values.tolist() == [1.0]
+        assert groups["others"].sizes["explanation"] == 0
+
+
+def test_two_explanations_are_told_and_not_averaged(batch):
+    path = batch[1]["two-1"]
+    groups = read_groups(path, GROUP_CONTRACTS)
+    told, others = groups["explanations"], groups["others"]
+    assert told.sizes["explanation"] == 2
+    assert others.sizes["explanation"] == 1
+    assert told["weight"].sum() == pytest.approx(1)
+    assert told["weight"].values[1] > np.exp(-OPTIONS.mode_nats) / 2
+    # the delay of a loop at 14 Hz is half that of one at 7 Hz; the posterior holds one of them
+    short, long = sorted(told["t0"].values)
+    assert (short, long) == (pytest.approx(0.043, abs=0.006), pytest.approx(0.089, abs=0.01))
+    first, second = groups["posterior"]["t0"], others["t0"].isel(explanation=0)
+    here = told["t0"].values[0] < 0.064
+    assert float(((first < 0.064) == here).mean()) > 0.95
+    assert float(((second < 0.064) == here).mean()) < 0.05
+    found = check.judge("two-1", path, None, CheckOptions(min_ess=200, fail_ess=40))
+    assert found.spectral.verdict in ("warn", "fail"), found.spectral.reasons
+    (sentence,) = [reason for reason in found.spectral.reasons if reason.startswith("Two explanations")]
+    assert "t0 " in sentence
+    assert found.spectral.gates["explanations"] == 2
 
 
 def test_a_person_does_not_depend_on_the_batch(batch):

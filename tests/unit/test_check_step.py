@@ -77,7 +77,27 @@ def spectral_groups(rng, **bad):
         "posterior_predictive": xr.Dataset({"log_psd": drawn, "log_psd_model": drawn}, coords),
         "observed_data": observed,
         "starts": starts,
+        **explained(posterior, bad.get("second")),
     }
+
+
+def explained(posterior, second):
+    """Return the groups of one explanation, or of two where `second` is (share, X of N2 in it, whether it is stuck)."""
+    share, every = [1.0], [posterior]
+    if second is not None:
+        other = posterior.copy(deep=True)
+        other["X"][..., 1] += second[1] - 0.8
+        if second[2]:
+            other["X"][1] += 0.1
+        share, every = [1 - second[0], second[0]], [posterior, other]
+    means = [one.drop_vars(["log_scale", "channel"]).mean(("chain", "draw")) for one in every]
+    told = xr.concat(means, "explanation").assign(
+        weight=("explanation", share),
+        log_evidence=("explanation", np.log(share)),
+        log_density=("explanation", np.log(share)),
+        starts=("explanation", [2] * len(share)),
+    )
+    return {"explanations": told, "others": xr.concat(every, "explanation").isel(explanation=slice(1, None))}
 
 
 def night_groups(rng, *, stuck=False, shift=0.0):
@@ -151,6 +171,7 @@ def test_sound_fits_pass(judge):
     assert found.predictive["spectral"] == pytest.approx(0.9, abs=0.08)
     assert found.spectral.gates["best_starts"] == 3
     assert found.spectral.gates["second_mode_nats"] == pytest.approx(30.0)
+    assert (found.spectral.gates["explanations"], found.spectral.gates["explanation_weight"]) == (1, 1.0)
     assert found.stamp["step"] == "check"
 
 
@@ -163,7 +184,8 @@ def test_sound_fits_pass(judge):
         ({"unstable": 0.2}, "fail", "stable brains"),
         ({"residual": 0.8}, "fail", "misses the spectra"),
         ({"starts": [50.0, 40.0, 30.0]}, "fail", "reached the best optimum"),
-        ({"starts": [50.0, 50.0, 48.0]}, "warn", "second explanation lies 2.0 nat"),
+        ({"second": (0.3, 0.6, False)}, "warn", "hold 70 % and 30 % of the posterior): X[N2] 0.799 or 0.599. "),
+        ({"second": (0.3, 0.6, True)}, "warn", "chains of explanation 2 disagree"),
         ({"shift": 0.6}, "warn", "predictive band"),
     ],
 )

@@ -91,6 +91,35 @@ SPECTRAL_STARTS = Contract(
     coords={"stage": Var(("stage",), "U", meaning="stages that had clean epochs", required=False)},
 )
 
+SPECTRAL_EXPLANATIONS = Contract(
+    name="spectral.nc/explanations",
+    meaning="Modes of the posterior that hold a notable share of it, heaviest first: one for most people.",
+    variables={
+        "weight": Var(("explanation",), "f", "", "share of the posterior"),
+        "log_evidence": Var(
+            ("explanation",), "f", "", "log of its mass, nat: by bridge sampling if there are several, else Laplace's"
+        ),
+        "log_density": Var(("explanation",), "f", "", "log density at its optimum, nat"),
+        "starts": Var(("explanation",), "iu", "", "starts of the search that ended in it"),
+        "smc_share": Var(("explanation",), "f", "", "share of the particles of tempered SMC there", required=False),
+        "smc_shift": Var((), "f", "", "largest difference of its means, in posterior sds", required=False),
+        "smc_log_evidence": Var((), "f", "", "log of the whole mass by tempered SMC, nat", required=False),
+        **{
+            name: Var(("explanation", *var.dims[2:]), "f", var.units, f"posterior mean: {var.meaning}")
+            for name, var in _PARAMETERS.items()
+            if name != "log_scale"
+        },
+    },
+    coords={"stage": _COORDS["stage"]},
+)
+
+SPECTRAL_OTHERS = Contract(
+    name="spectral.nc/others",
+    meaning="Draws of the explanations beyond the first, which are never averaged with it; empty for most people.",
+    variables={name: Var(("explanation", *var.dims), "f", var.units, var.meaning) for name, var in _PARAMETERS.items()},
+    coords=_COORDS,
+)
+
 GROUP_CONTRACTS = {
     "posterior": SPECTRAL_POSTERIOR,
     "sampled": SPECTRAL_SAMPLED,
@@ -99,5 +128,7 @@ GROUP_CONTRACTS = {
     "posterior_predictive": SPECTRAL_PREDICTIVE,
     "observed_data": SPECTRAL_OBSERVED,
     "starts": SPECTRAL_STARTS,
+    "explanations": SPECTRAL_EXPLANATIONS,
+    "others": SPECTRAL_OTHERS,
 }
 """Contract of every group of `spectral.nc`."""

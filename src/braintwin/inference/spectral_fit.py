@@ -1,6 +1,6 @@
 """One person's spectral twin: search, sample, replicate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +8,9 @@ import xarray as xr
 
 from braintwin.contracts.stages import STAGES
 from braintwin.errors import FitFailed
+from braintwin.inference.evidence import bridge, laplace
+from braintwin.inference.explained import summarise, without
+from braintwin.inference.explanations import Mode, modes, owners, settle, worth_sampling
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import Draws, draw
@@ -24,6 +27,7 @@ from braintwin.inference.spectral import (
     unconstrained,
 )
 from braintwin.inference.starts import Optima, multistart
+from braintwin.provenance import derive_seed
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +43,8 @@ class SpectralFit:
     posterior_predictive: xr.Dataset
     observed_data: xr.Dataset
     starts: xr.Dataset
+    explanations: xr.Dataset
+    others: xr.Dataset
 
     def groups(self) -> dict[str, xr.Dataset]:
         """Return the groups by name."""
@@ -55,11 +61,15 @@ def fit_person(
     tune: int = 500,
     draws: int = 500,
     starts: int = 24,
+    mode_nats: float = 3.0,
     predictive_samples: int = 200,
     redraws: int = 32,
     cores: int = 1,
 ) -> SpectralFit:
     """Fit one person: climb from many starts, begin every chain at the best optimum, sample, replicate the spectra.
+
+    Where further optima may hold a notable share of the posterior, chains begin in each of them; the heaviest is the
+    posterior, what is left of the others goes with it as explanations of their own.
 
     Sampling takes the graph as known. What is not known of it is carried by `redraws` graphs drawn by their standard
     errors: each draw is moved by as much as the optimum moves under one of them (`carry_graph`).
@@ -78,24 +88,63 @@ def fit_person(
             "or raise fit_spectral.starts"
         )
         raise FitFailed(message)
-    try:
-        # X, Z, κ and the rates are correlated: adapting to that gives five times the effective draws a second
-        drawn = draw(
-            twin.model,
-            data,
-            seed=seed,
-            chains=chains,
-            tune=tune,
-            draws=draws,
-            start=optima.points[0],
-            cores=cores,
-            low_rank=True,
-        )
-    except RuntimeError as cause:
-        message = f"fit-spectral: the sampler could not begin at the best optimum ({str(cause).splitlines()[0]})"
-        raise FitFailed(message) from cause
+    found = worth_sampling(modes(twin.model.density(data), optima), mode_nats)
+
+    def sample(number: int) -> Draws:
+        try:
+            # X, Z, κ and the rates are correlated: adapting to that gives five times the effective draws a second
+            return draw(
+                twin.model,
+                data,
+                seed=derive_seed(seed, "explanation", str(number)) if number else seed,
+                chains=chains,
+                tune=tune,
+                draws=draws,
+                start=found[number].point,
+                cores=cores,
+                low_rank=True,
+            )
+        except RuntimeError as cause:
+            message = f"fit-spectral: the sampler could not begin at the best optimum ({str(cause).splitlines()[0]})"
+            raise FitFailed(message) from cause
+
+    drawn = [sample(number) for number in range(len(found))]
+    if len(found) > 1:
+        found, drawn = weigh(twin, data, found, drawn, mode_nats, rng)
     graphs = [graph.redraw(rng) for _ in range(redraws)] if graph.standard_error is not None else [graph]
-    return collect(twin, spectra, graphs, drawn, optima, rng, predictive_samples)
+    fits = [
+        collect(twin, spectra, graphs, one, optima, mode.point, rng, predictive_samples)
+        for mode, one in zip(found, drawn, strict=True)
+    ]
+    return replace(
+        fits[0],
+        explanations=summarise(found, [fit.posterior for fit in fits]),
+        others=without(fits[0].posterior, [fit.posterior for fit in fits[1:]]),
+    )
+
+
+def weigh(
+    twin: CompiledTwin,
+    data: dict[str, Floats],
+    found: list[Mode],
+    drawn: list[Draws],
+    mode_nats: float,
+    rng: np.random.Generator,
+) -> tuple[list[Mode], list[Draws]]:
+    """Return the explanations with the mass of their draws, heaviest first, and those draws."""
+    density = twin.model.density(data)
+    posterior, stats = (xr.concat([getattr(one, part) for one in drawn], "chain") for part in ("posterior", "stats"))
+    points = flat_points(twin, posterior).reshape(posterior.sizes["chain"], -1, twin.model.n_dim)
+    owner = owners(points, [(mode.point, laplace(density, mode.point)[1]) for mode in found])
+    chains = [np.flatnonzero(owner == number) for number in range(len(found))]
+    sampled = [
+        (replace(mode, log_mass=bridge(density, points[mine], rng)[0]), np.concatenate(points[mine]))
+        for mode, mine in zip(found, chains, strict=True)
+        if mine.size
+    ]
+    owned = [Draws(posterior.isel(chain=mine), stats.isel(chain=mine)) for mine in chains if mine.size]
+    kept = settle(sampled, mode_nats)
+    return [sampled[i][0] for i in kept], [owned[i] for i in kept]
 
 
 def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]) -> Optima:
@@ -130,6 +179,7 @@ def collect(
     graphs: list[Graph],
     drawn: Draws,
     optima: Optima,
+    best: Floats,
     rng: np.random.Generator,
     predictive_samples: int,
 ) -> SpectralFit:
@@ -138,7 +188,7 @@ def collect(
     n = drawn.posterior.sizes["chain"] * drawn.posterior.sizes["draw"]
     points = flat_points(twin, drawn.posterior)
     under = rng.permutation(n) % len(graphs)
-    moved = points + carry_graph(twin, spectra, graphs, optima.points[0])[under]
+    moved = points + carry_graph(twin, spectra, graphs, best)[under]
     sampled = tabulate(spectra, drawn, constrained(twin, points), None)
     flat = constrained(twin, moved)
     log_input = np.empty((n, len(rows), len(spectra.channels)))
@@ -166,6 +216,8 @@ def collect(
         ),
         observed_data=observed(spectra),
         starts=describe(twin, optima, rows, spectra.stages),
+        explanations=xr.Dataset(),
+        others=xr.Dataset(),
     )
 
 

@@ -15,7 +15,9 @@ class CheckOptions(Options):
     min_stable: float = option(0.95, "Smallest share of draws that are stable brains.", gt=0, le=1)
     max_residual: float = option(0.5, "Largest residual scale of the log spectrum.", unit="nat", gt=0)
     min_best_starts: int = option(2, "Starts that must reach the best optimum.", ge=1)
-    mode_nats: float = option(3.0, "A second optimum this close is a second explanation.", unit="nat", gt=0)
+    max_smc_shift: float = option(
+        0.5, "Largest difference of a mean between chains and tempered SMC, where that was run.", unit="sd", gt=0
+    )
     min_predictive: float = option(0.75, "Smallest share of the spectrum inside its 90 % predictive band.", ge=0, le=1)
     min_night_predictive: float = option(
         0.6, "Smallest share of the nights' outcomes inside their 90 % predictive interval.", ge=0, le=1

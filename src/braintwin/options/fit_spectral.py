@@ -25,8 +25,17 @@ class FitSpectralOptions(Options):
     tune: int = option(500, "Warm-up draws of a chain, thrown away.", ge=100)
     draws: int = option(500, "Draws kept of a chain.", ge=100)
     starts: int = option(24, "Optimisations from spread starts before sampling; all chains begin at the best.", ge=4)
+    mode_nats: float = option(
+        3.0,
+        "A mode of the posterior whose mass is this close to the heaviest is an explanation of its own.",
+        unit="nat",
+        gt=0,
+    )
     student_nu: float = option(4.0, "Degrees of freedom of the residual of the log spectrum.", gt=2)
     max_channels: int = option(
         8, "Most channels in the likelihood; more are averaged by region of the scalp and side.", ge=1
+    )
+    smc_particles: int = option(
+        0, "Particles of an independent tempered SMC, the check of a person's chains; 0 for none.", ge=0
     )
     predictive_samples: int = option(200, "Replicated spectra to keep.", ge=20)

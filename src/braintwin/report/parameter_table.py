@@ -25,6 +25,10 @@ _GATES = {
     "best_starts": "starts that reached the best optimum",
     "starts": "starts of the search",
     "second_mode_nats": "distance to a second optimum, nat",
+    "explanations": "explanations of the spectra",
+    "smc_shift": "largest difference of a mean from tempered SMC, posterior sds",
+    "smc_log_evidence": "log evidence by tempered SMC, nat",
+    "explanation_weight": "share of the posterior that the shown explanation holds",
     "predictive_share": "observations inside the 90 % predictive band",
     "kappa_source": "coupling on the graph (κ) comes from",
     "nights": "nights that were fitted",
@@ -34,7 +38,10 @@ _GATES = {
     "course_p": "course of the nights: least p-value, adjusted for three",
     "course_block": "course of the nights: farthest out",
 }
-_SHARES = ("divergences", "stable", "predictive_share", "stages_inside", "changes_inside", "bouts_inside")
+_SHARES = (
+    "divergences", "stable", "predictive_share", "explanation_weight", "stages_inside", "changes_inside",
+    "bouts_inside",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import xarray as xr
 import braintwin
 from braintwin.contracts.check import ParameterRow, PersonCheck, TwinCheck, Verdict
 from braintwin.inference.diagnose import Floats, contraction, inside_band, share
+from braintwin.inference.explained import differences, moving
 from braintwin.inference.night_checks import check_profiles, worst
 from braintwin.inference.starts import agreement
 from braintwin.io.posterior import ebfmi, ess, mcse, read_groups, rhat
@@ -223,10 +224,38 @@ def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> No
         found.say("fail", f"The model misses the spectra: residual {residual:.2f} nat (limit {options.max_residual}).")
     if n_best < options.min_best_starts:
         found.say("fail", f"{n_best} start(s) reached the best optimum, fewer than {options.min_best_starts}.")
-    if gap < options.mode_nats:
-        found.say("warn", f"A second explanation lies {gap:.1f} nat below the best.")
     if covered is not None and covered < options.min_predictive:
         found.say("warn", f"{100 * covered:.0f} % of the spectrum lies in the 90 % predictive band.")
+    explanation_gates(found, groups, options)
+
+
+def explanation_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
+    """Judge if the spectra have one explanation; several are named with where they differ, never averaged."""
+    if "explanations" not in groups:
+        return  # results of an earlier version know of one mode
+    told, others = groups["explanations"], groups["others"]
+    weight = told["weight"].values
+    found.gates |= {"explanations": int(weight.size), "explanation_weight": float(weight[0])}
+    if "smc_shift" in told:
+        shift = float(told["smc_shift"])
+        found.gates |= {"smc_shift": shift, "smc_log_evidence": float(told["smc_log_evidence"])}
+        if not shift <= options.max_smc_shift:
+            found.say("fail", f"Tempered SMC disagrees with the chains: a mean differs by {shift:.2f} posterior sds.")
+    if weight.size < 2:
+        return
+    count = {2: "Two", 3: "Three"}.get(weight.size, str(weight.size))
+    shares = " and ".join(f"{100 * value:.0f} %" for value in weight)
+    found.say(
+        "warn",
+        f"{count} explanations fit these spectra (they hold {shares} of the posterior): "
+        f"{'; '.join(differences(told, groups['posterior'], others))}. "
+        "What is shown is the first; they are not averaged.",
+    )
+    for number in range(others.sizes["explanation"]):
+        worst = max(rhat(chains) for chains in moving(others.isel(explanation=number)))
+        found.gates[f"rhat_of_explanation_{number + 2}"] = _finite(worst)
+        if worst > options.fail_rhat:
+            found.say("warn", f"The chains of explanation {number + 2} disagree: R-hat is {worst:.2f}.")
 
 
 def night_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 
 import braintwin
@@ -17,6 +18,7 @@ from braintwin.inference.person_graph import Graph, functional_graph, no_graph, 
 from braintwin.inference.person_spectra import PersonSpectra, average_nights, channel_groups, group_channels
 from braintwin.inference.spectral import CompiledTwin, compile_twin, padded_channels
 from braintwin.inference.spectral_fit import fit_person
+from braintwin.inference.spectral_smc import sample_by_smc, second_opinion
 from braintwin.io.arrays import read_dataset
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import guarded, require_ok
@@ -125,11 +127,17 @@ def _fit(
         tune=options.tune,
         draws=options.draws,
         starts=options.starts,
+        mode_nats=options.mode_nats,
         predictive_samples=options.predictive_samples,
         redraws=options.graph.redraws,
         cores=threads,
     )
     groups = fit.groups()
+    if options.smc_particles:
+        rng = np.random.default_rng(derive_seed(own, "smc", person))
+        particles = sample_by_smc(twins[key], spectra, graph, rng, particles=options.smc_particles)
+        every = [fit.sampled, *(fit.others.isel(explanation=i) for i in range(fit.others.sizes["explanation"]))]
+        groups["explanations"] = second_opinion(twins[key], spectra, particles, fit.explanations, every)
     groups["posterior"] = groups["posterior"].assign_attrs(person=person)
     inputs = [p for p, _ in mine] + [p for p, _ in nights.connect.get(person, [])]
     write_groups(path, groups, GROUP_CONTRACTS, _stamp(options, inputs, own))
