@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from braintwin.treatment.posterior import OperatorPosterior
+
 Provenance = Literal["read", "recall", "derived", "assumed", "read-secondary-unverified"]
 """How a number got into the library; only the first was seen in print by whoever wrote it."""
 
@@ -83,6 +85,16 @@ class WakeSplit(Record):
     prov: Provenance
     note: str = ""
 
+    @property
+    def mean(self) -> float:
+        """Return the mean share."""
+        return self.a / (self.a + self.b)
+
+    @property
+    def sd(self) -> float:
+        """Return the sd of the share."""
+        return math.sqrt(self.mean * (1 - self.mean) / (self.a + self.b + 1))
+
 
 class MeasurementBridge(Record):
     """Laboratory effect over diary effect, (mean, sd) per outcome."""
@@ -145,6 +157,7 @@ class Treatment(Record):
     implied: dict[str, dict[str, Any]] = {}
     trial_baseline: Baseline | None = None
     derived_operators_psg: DerivedOperators | None = None
+    operators: OperatorPosterior | None = None
     architecture: dict[str, Effect] = {}
     spectrum_NREM_dlnP: dict[str, Effect] = {}
     spectrum_REM_dlnP: dict[str, Effect] = {}

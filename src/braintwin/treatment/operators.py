@@ -18,6 +18,7 @@ import numpy.typing as npt
 from braintwin.contracts.night import GROUPS
 from braintwin.treatment.evidence import Baseline, Effect, Treatment
 from braintwin.treatment.library import PLACEBO, Meta
+from braintwin.treatment.posterior import OperatorPosterior
 
 Floats = npt.NDArray[np.float64]
 
@@ -185,9 +186,51 @@ def draw_operators(
 ) -> Operators:
     """Return draws of what `treatment` does to a night of `time_in_bed_min`.
 
-    Trial error, the diary-to-laboratory bridge, the share of wake entry and the spread between people are all drawn
-    anew for each draw; `placebo` (see :func:`placebo_shift`) is added where the comparator was a placebo.
+    Where the entry carries a posterior of its operators they are drawn from it; otherwise from its minutes, by the
+    closed form. Trial error, the diary-to-laboratory bridge and the spread between people are drawn anew for each
+    draw; `placebo` (see :func:`placebo_shift`) is added where the comparator was a placebo.
     """
+    if treatment.operators is not None:
+        shift, minutes = _from_posterior(treatment, treatment.operators, meta, rng, draws, uncertainty)
+    else:
+        shift = _from_minutes(treatment, meta, rng, draws, uncertainty)
+        minutes = _time_in_bed(treatment, rng, draws, uncertainty.error_scale)
+    if treatment.reference == PLACEBO and uncertainty.comparator_offset:
+        # A placebo does the same whatever it imitates: a sham treatment is the placebo.
+        shift = shift + hazard_shifts(onset=placebo[0], wake_odds=placebo[1], wake_entry_share=meta.split(PLACEBO).mean)
+    arousal = _arousals(treatment, rng, draws, uncertainty.error_scale, time_in_bed_min)
+    return Operators(shift=shift, time_in_bed_min=minutes, arousal_factor=arousal)
+
+
+def _spread(draws: int, rng: np.random.Generator, sd: float) -> Floats:
+    """Return what people differ by from the average, (2, draw): a half-normal sd shrinks what is not known to vary."""
+    return np.asarray(np.abs(rng.standard_normal((2, draws))) * sd * rng.standard_normal((2, draws)))
+
+
+def _from_posterior(
+    treatment: Treatment,
+    posterior: OperatorPosterior,
+    meta: Meta,
+    rng: np.random.Generator,
+    draws: int,
+    uncertainty: Uncertainty,
+) -> tuple[Floats, Floats]:
+    """Return draws of shifts and time in bed from the operators that an entry carries."""
+    shift, minutes = posterior.average(draws, rng, uncertainty.error_scale)
+    if posterior.between_sd:
+        apart, apart_min = posterior.between(draws, rng)
+        return shift + apart, minutes + apart_min
+    spread = _spread(draws, rng, uncertainty.heterogeneity_sd)
+    latency = spread[0] if "onset" in posterior.mean else 0.0
+    wake = spread[1] if {*WAKE_ENTRY, *WAKE_EXIT} & {*posterior.mean} else 0.0
+    share = meta.split(treatment.cls).mean
+    return shift + hazard_shifts(onset=latency, wake_odds=wake, wake_entry_share=share), minutes
+
+
+def _from_minutes(
+    treatment: Treatment, meta: Meta, rng: np.random.Generator, draws: int, uncertainty: Uncertainty
+) -> Floats:
+    """Return draws of shifts from the minutes of an entry that was not calibrated, by the closed form."""
     scale = uncertainty.error_scale
     effects = treatment.effects
     baseline = treatment.trial_baseline or meta.reference_baseline
@@ -203,24 +246,16 @@ def draw_operators(
     if "SOL_min" not in effects and "LPS_ratio" in effects:
         onset = -np.log(np.maximum(ratio, LEAST_RATIO))
     wake = log_wake_odds(change["SOL"], change["WASO"], baseline)
-
-    # Between people: a half-normal sd, one per operator, shrinks what is not known to vary.
-    spread = np.abs(rng.standard_normal((2, draws))) * uncertainty.heterogeneity_sd * rng.standard_normal((2, draws))
+    spread = _spread(draws, rng, uncertainty.heterogeneity_sd)
     if {"SOL_min", "LPS_ratio", "WASO_min"} & set(effects):
         onset, wake = onset + spread[0], wake + spread[1]
-    if treatment.reference == PLACEBO and uncertainty.comparator_offset:
-        onset, wake = onset + placebo[0], wake + placebo[1]
     split = meta.split(treatment.cls)
-    return Operators(
-        shift=hazard_shifts(
-            onset=onset,
-            wake_odds=wake,
-            wake_entry_share=rng.beta(split.a, split.b, draws),
-            n3_odds=_stage_odds(treatment, meta, "N3_pct", rng, scale, draws),
-            rem_odds=_stage_odds(treatment, meta, "REM_pct", rng, scale, draws),
-        ),
-        time_in_bed_min=_time_in_bed(treatment, rng, draws, scale),
-        arousal_factor=_arousals(treatment, rng, draws, scale, time_in_bed_min),
+    return hazard_shifts(
+        onset=onset,
+        wake_odds=wake,
+        wake_entry_share=rng.beta(split.a, split.b, draws),
+        n3_odds=_stage_odds(treatment, meta, "N3_pct", rng, scale, draws),
+        rem_odds=_stage_odds(treatment, meta, "REM_pct", rng, scale, draws),
     )
 
 
