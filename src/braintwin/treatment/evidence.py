@@ -53,11 +53,15 @@ class Source(Record):
 
 
 class Baseline(Record):
-    """The untreated night of a trial, min: minutes of effect are turned into log hazards here."""
+    """The untreated night of a trial, min: minutes of effect are turned into log hazards here.
+
+    `SOL` is the latency to sleep onset or to persistent sleep, as `latency` says.
+    """
 
     SOL: float = Field(gt=0)
     WASO: float = Field(gt=0)
     TIB: float = Field(gt=0)
+    latency: Literal["SOL", "LPS"] = "SOL"
     prov: Provenance = "assumed"
     note: str = ""
 
