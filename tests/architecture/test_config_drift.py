@@ -14,6 +14,7 @@ from braintwin.config import Config, default_yaml, json_schema, load_config, par
 from braintwin.contracts.reference import reference
 from braintwin.errors import ConfigError
 from braintwin.io.library import read_library
+from braintwin.treatment.calibration_page import calibration_page
 from braintwin.treatment.reference import reference as treatments
 
 ROOT = Path(__file__).parents[2]
@@ -121,3 +122,11 @@ def test_the_reference_of_treatments_is_what_the_library_says():
         "docs/reference/treatments.md is stale: run `make config`"
     )
     assert all(f"`{key}` · " in treatments(library) for key in library.treatments)
+
+
+def test_the_page_of_the_calibration_is_what_the_library_says():
+    library = read_library(ROOT / "config" / "treatments.yaml")
+    assert (ROOT / "docs" / "reference" / "calibration.md").read_text(encoding="utf-8") == calibration_page(library), (
+        "docs/reference/calibration.md is stale: run `make config`"
+    )
+    assert all(f"`{key}` · " in calibration_page(library) for key in library.treatments)

@@ -98,6 +98,20 @@ def fit_population_command(
     raise typer.Exit(run_study(config, cores=cores, dry=dry, quiet=quiet, goal="fit_population"))
 
 
+@app.command("calibrate", epilog="Example: braintwin calibrate --treatments config/treatments.yaml")
+def calibrate_command(
+    treatments: Annotated[Path, typer.Option(help="The treatment library; its calibration is written into it.")],
+    population: Annotated[Path | None, typer.Option(help="The population model; the packaged one where unset.")] = None,
+    people: Annotated[int, typer.Option(min=200, help="People of each simulated trial.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Root of the random numbers.")] = 1,
+    again: Annotated[bool, typer.Option("--again", help="Fit entries too whose evidence did not change.")] = False,
+) -> None:
+    """Fit every treatment's operators to its trials on their own simulated population; only changed entries anew."""
+    from braintwin.cli.calibrate import calibrate_file
+
+    calibrate_file(treatments, population, people, seed, again)
+
+
 @app.command("retrieve", epilog="Example: braintwin retrieve --config study.yaml boas")
 def retrieve_command(
     names: Annotated[list[str] | None, typer.Argument(help="Datasets of the config; all of them where unset.")] = None,

@@ -28,6 +28,19 @@ RANKING = Contract(
         "weight_first_share": Var(
             ("treatment",), "f", "", "share of random utility weights that put it first", required=False
         ),
+        "weight_rank_share": Var(
+            ("treatment", "rank"), "f", "", "share of random utility weights that put it at each rank", required=False
+        ),
+        "uncertainty_share": Var(
+            ("treatment", "source"),
+            "f",
+            "",
+            "where the uncertainty of the best candidate's lead over this one comes from; NaN for the best",
+            required=False,
+        ),
+        "rank_uncertainty_share": Var(
+            ("source",), "f", "", "where the uncertainty of the order comes from, over all candidates", required=False
+        ),
         "person_expected_utility": Var(
             ("treatment",), "f", "", "expected utility from the person's own twin, whatever the verdict", required=False
         ),
@@ -43,6 +56,7 @@ RANKING = Contract(
         "outcome": Var(("outcome",), "U", meaning="see contracts.simulate.OUTCOMES"),
         "quantile": Var(("quantile",), "f", "", "0.05, 0.25, 0.5, 0.75, 0.95"),
         "rank": Var(("rank",), "iu", "", "1 is best"),
+        "source": Var(("source",), "U", meaning="trial, heterogeneity, person, night"),
     },
     attrs=(
         "person",
@@ -51,6 +65,9 @@ RANKING = Contract(
         "personalisation_index",
         "personalisation_null",  # 95th percentile of the index if the twin knew nothing of the person
         "weights",  # JSON: utility weights
-        # also personalisation_gain: expected utility of the own best over the population's best, for this person
+        # also personalisation_gain: expected utility of the own best over the population's best, for this person;
+        # shift_population_only and shift_without_spectral: mean absolute change of the candidates' expected utility if
+        # only the population were known, and without connectome and spectral twin; same_best_population: 1 or 0;
+        # guideline: what guidelines put first, where they say it for this person's condition
     ),
 )

@@ -33,6 +33,16 @@ SIMULATED = Contract(
         "caution": Var(
             ("treatment",), "U", "", "what to beware of for this person; empty where nothing is known", required=False
         ),
+        "operator_between": Var(
+            ("treatment", "draw", "group"),
+            "f",
+            "",
+            "the part of operator_value by which the person differs from the average of people",
+            required=False,
+        ),
+        "person_effect": Var(
+            ("draw", "group"), "f", "", "effects of the person whose nights were simulated, by draw", required=False
+        ),
         "time_in_bed_change": Var(
             ("treatment", "draw"), "f", "min", "change of the time in bed by the treatment", required=False
         ),

@@ -93,6 +93,8 @@ def answer(ranking: xr.Dataset, twin: Mapping[str, object] | None = None) -> Ans
         text = f"Expected utility {value} against no change, 90 % interval {interval(low, high, ends, sign=True)}."
         if low <= 0 <= high:
             text += " The interval includes no change at all."
+    if key != "cbti" and ranking.attrs.get("guideline"):
+        text += " " + _sentence(str(ranking.attrs["guideline"]))
     ties = near_ties(ranking, best)
     p_best = probability(float(row["p_best"]), draws_of(ranking) or None)
     if ties:

@@ -43,6 +43,8 @@ def what_would_change(ranking: xr.Dataset, simulated: xr.Dataset | None, library
         return None
     sentences = [
         *_knowledge(ranking, simulated, best),
+        *_sources(ranking),
+        *what_twins_add([ranking]),
         *_weights_said(ranking, best),
         *_outside(ranking, best),
     ]
@@ -81,6 +83,56 @@ def _lacking(ranking: xr.Dataset, label: str, share: float) -> str:
     if share <= 0.4:
         return text + " More recorded nights would narrow it most."
     return text
+
+
+SOURCE_WORDS = {
+    "trial": "the error of trials, bridges and comparators",
+    "heterogeneity": "how differently people respond",
+    "person": "what is not known of this person",
+    "night": "nights, and all of these together",
+}
+
+
+def _sources(ranking: xr.Dataset) -> list[str]:
+    """Say where the uncertainty of the order comes from."""
+    if "rank_uncertainty_share" not in ranking:
+        return []
+    found = dict(zip((str(s) for s in ranking["source"].values), ranking["rank_uncertainty_share"].values))
+    if not np.isfinite(list(found.values())).all():
+        return []
+    listed = [f"{100 * share:.0f} % {SOURCE_WORDS[name]}" for name, share in found.items()]
+    return [f"Of the uncertainty of the order, {numbers.listing(listed)}."]
+
+
+def what_twins_add(rankings: Sequence[xr.Dataset]) -> list[str]:
+    """Say how far expected utilities move if only the population is known, and without connectome and spectral twin.
+
+    One ranking, or those of a cohort.
+    """
+    attrs = [ranking.attrs for ranking in rankings if is_ranked(ranking)]
+    moved = [m for a in attrs if (m := stamped(a, "shift_population_only")) is not None]
+    if not moved:
+        return []
+    same = sum(stamped(a, "same_best_population") == 1 for a in attrs)
+    best = f"the highest is the same for {same} of {len(moved)}"
+    if len(moved) == 1:
+        best = f"the highest is {'the same' if same else 'another one'}"
+    said = [
+        f"With the population alone in place of the own twin, the candidates' expected utilities are "
+        f"{numbers.fixed(float(np.mean(moved)), 2)} apart on average, and {best}."
+    ]
+    spectral = [m for a in attrs if (m := stamped(a, "shift_without_spectral")) is not None and np.isfinite(m)]
+    if spectral:
+        shift = float(np.mean(spectral))
+        said.append(
+            "Without the connectome and the spectral twin "
+            + (
+                "nothing moves: no simulated night rests on them."
+                if shift == 0
+                else f"they move by {numbers.fixed(shift, 2)}."
+            )
+        )
+    return said
 
 
 def treatment_share(ranking: xr.Dataset, simulated: xr.Dataset, key: str) -> float | None:

@@ -13,6 +13,7 @@ from braintwin.contracts.tables import DatasetRecord
 from braintwin.options.pages import PagesOptions
 from braintwin.report import figures_cohort, numbers
 from braintwin.report.answer import best_row, utility_digits
+from braintwin.report.change import what_twins_add
 from braintwin.report.figures_night import OUTCOMES_SHOWN
 from braintwin.report.limits import READING
 from braintwin.report.material import is_ranked
@@ -61,6 +62,7 @@ def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
         verdicts=Counter(row["verdict"] for row in rows),
         rankings=Counter(row["ranking"] for row in rows),
         bests=_bests(rows),
+        added=what_twins_add([member.ranking for member in cohort.members if member.ranking is not None]),
         outcomes=_outcomes(cohort.members),
         parameters=parameter_figure(cohort.members),
         population=population_lines(cohort.members),

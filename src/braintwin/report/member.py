@@ -18,6 +18,7 @@ SUMMARY_COLUMNS = (
     "person", "dataset", "group", "age_band", "sex", "nights_found", "nights_used", "nights_quarantined", "verdict",
     "spectral_verdict", "night_verdict", "ranking", "reason", "best", "best_label", "expected_utility", "utility_q05",
     "utility_q95", "p_best", "expected_regret", "sucra", "near_ties", "personalisation_index", "personalisation_null",
+    "shift_population_only", "shift_without_spectral",
     *(f"{name}_median" for name in OUTCOMES_SHOWN),
 )  # fmt: skip
 """Columns of `summary.tsv`: one row a person; outcomes are medians over the person's fitted nights."""
@@ -86,6 +87,8 @@ def summary_row(member: Member) -> dict[str, Any]:
         "near_ties": len(near_ties(ranking, best)),
         "personalisation_index": plain(ranking.attrs.get("personalisation_index")),
         "personalisation_null": plain(ranking.attrs.get("personalisation_null")),
+        "shift_population_only": plain(ranking.attrs.get("shift_population_only")),
+        "shift_without_spectral": plain(ranking.attrs.get("shift_without_spectral")),
     }  # fmt: skip
 
 

@@ -123,7 +123,7 @@ def _treatment(
         highest=columns.ranked and i == columns.best,
         near_tie=placed and bool(value["near_tie"]),
         candidate=candidate,
-        status=_status(key, candidate, known, states),
+        status=_status(key, candidate, known, states, library.shortcoming(key) if known else ""),
         contrasts=_contrasts(columns, value, exact),
         **_evidence(known, person),
     )
@@ -143,7 +143,13 @@ def _contrasts(columns: _Columns, value: Mapping[str, Any], exact: bool) -> list
     return shown
 
 
-def _status(key: str, candidate: bool, known: Treatment | None, states: Mapping[str, tuple[bool, str, bool]]) -> str:
+def _status(
+    key: str,
+    candidate: bool,
+    known: Treatment | None,
+    states: Mapping[str, tuple[bool, str, bool]],
+    shortcoming: str,
+) -> str:
     """Return in words whether a treatment may be ranked first, and if not, why."""
     if key == NO_CHANGE:
         return "the reference"
@@ -156,7 +162,7 @@ def _status(key: str, candidate: bool, known: Treatment | None, states: Mapping[
         return "candidate"
     if known is None or known.control:
         return "control, for comparison"
-    return "not calibrated: all effects that are simulated are assumed"
+    return f"not calibrated: {shortcoming}" if shortcoming else "not a candidate"
 
 
 def _evidence(known: Treatment | None, person: PersonRow) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from braintwin.contracts.check import PersonCheck
 from braintwin.contracts.rank import RANKING
 from braintwin.contracts.simulate import OUTCOMES, SIMULATED
 from braintwin.errors import BrainTwinError, FitFailed, NightExcluded
-from braintwin.io.arrays import read_dataset, write_dataset
+from braintwin.io.arrays import write_dataset
+from braintwin.io.groups import read_quickly
 from braintwin.io.library import read_library
 from braintwin.io.records import guarded, read_json, require_ok
 from braintwin.options.rank import RankOptions
 from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
+from braintwin.treatment.decision import GUIDELINE, SOURCES, acceptability, shift_of_utility, uncertainty_shares
 from braintwin.treatment.evidence import Treatment
 from braintwin.treatment.library import NO_CHANGE, Library, no_change
 from braintwin.treatment.personal import personalisation
@@ -56,7 +58,7 @@ def run(
                 if verdict.verdict == "fail":
                     message = f"no ranking, because the check failed: {' '.join(verdict.reasons)}"
                     raise FitFailed(message)
-                result = rank_person(read_dataset(simulated[person], SIMULATED), library, seed, options)
+                result = rank_person(read_quickly(simulated[person], SIMULATED), library, seed, options)
             except (FitFailed, NightExcluded) as refusal:
                 refused["reason"] = str(refusal)
                 raise
@@ -69,7 +71,7 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
     keys = [str(key) for key in simulated["treatment"].to_numpy()]
     blocks = _blocks(keys, library)
     reasons = [
-        why_not(key, block, bool(eligible), str(reason))
+        why_not(key, block, bool(eligible), str(reason), "" if key == NO_CHANGE else library.shortcoming(key))
         for key, block, eligible, reason in zip(
             keys, blocks, simulated["eligible"].to_numpy(), simulated["ineligible_reason"].to_numpy()
         )
@@ -96,6 +98,8 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
     ranking = rank_treatments(used, candidate, mcid=options.mcid, near_tie_probability=options.near_tie_probability)
     rng = np.random.default_rng(derive_seed(seed, "rank/weights", person))
     factors = weight_factors(names, options.weight_samples, options.weight_concentration, rng)
+    of_order, of_treatment = _uncertainty(simulated, harm, own, candidate)
+    moved, same = shift_of_utility(own.mean(axis=1), population.mean(axis=1), candidate)
     dataset = xr.Dataset(
         {
             "expected_utility": ("treatment", ranking.expected_utility),
@@ -112,6 +116,9 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
             "not_candidate_reason": ("treatment", np.array(reasons, dtype=str)),
             "caution": ("treatment", simulated["caution"].to_numpy()),
             "weight_first_share": ("treatment", first_share(part, factors, candidate)),
+            "weight_rank_share": (("treatment", "rank"), acceptability(part, factors, candidate)),
+            "uncertainty_share": (("treatment", "source"), of_treatment),
+            "rank_uncertainty_share": ("source", of_order),
             "person_expected_utility": ("treatment", own.mean(axis=1)),
             "population_expected_utility": ("treatment", population.mean(axis=1)),
             "contrast_quantile": (
@@ -125,6 +132,7 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
             "outcome": list(OUTCOMES),
             "quantile": list(QUANTILES),
             "rank": np.arange(1, len(keys) + 1),
+            "source": list(SOURCES),
         },
         attrs={
             "person": person,
@@ -133,14 +141,21 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
             "personalisation_index": found.index,
             "personalisation_null": found.null,
             "personalisation_gain": found.gain,
+            "shift_population_only": moved,
+            "same_best_population": int(same),
+            "shift_without_spectral": without_spectral(simulated),
+            "guideline": guideline(keys, candidate, str(simulated.attrs["condition"])),
             "weights": _weights(options),
         },
     )  # fmt: skip
     return dataset.isel(treatment=ranking.order)
 
 
-def why_not(key: str, block: Treatment, eligible: bool, reason: str) -> str:
-    """Return why a treatment may not be ranked first; empty for a candidate (no change is always one)."""
+def why_not(key: str, block: Treatment, eligible: bool, reason: str, shortcoming: str = "") -> str:
+    """Return why a treatment may not be ranked first; empty for a candidate (no change is always one).
+
+    `shortcoming` is what keeps its operators from being calibrated to its trial.
+    """
     if key == NO_CHANGE:
         return ""
     if not eligible:
@@ -149,9 +164,37 @@ def why_not(key: str, block: Treatment, eligible: bool, reason: str) -> str:
         return f"{block.cls}: shown for comparison"
     if block.exploratory:
         return "exploratory: may be simulated, not ranked first"
-    if not block.grounded:
-        return "not calibrated: the effects that are simulated are all assumed"
-    return ""
+    return f"not calibrated: {shortcoming}" if shortcoming else ""
+
+
+def guideline(keys: list[str], candidate: np.ndarray, condition: str) -> str:
+    """Return what guidelines put first, where that may concern this person; empty where it does not."""
+    there = "cbti" in keys and bool(candidate[keys.index("cbti")])
+    return GUIDELINE if there and condition in ("", "insomnia") else ""
+
+
+def without_spectral(simulated: xr.Dataset) -> float:
+    """Return how far expected utilities move without connectome and spectral twin.
+
+    Simulated nights say what they rest on. Where the spectral twin is no part of it nothing can move; where it is,
+    the shift is unknown from these nights alone, and NaN.
+    """
+    return float("nan") if "spectral" in str(simulated.attrs.get("rests_on", "")) else 0.0
+
+
+def _uncertainty(
+    simulated: xr.Dataset, harm: np.ndarray, own: np.ndarray, candidate: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shares of `decision.SOURCES` in the uncertainty of the order, from the person's own twin."""
+    if "operator_between" not in simulated:
+        nothing = np.full((len(candidate), len(SOURCES)), np.nan)
+        return nothing[0], nothing
+    between = simulated["operator_between"].to_numpy()
+    extra = [simulated[name].to_numpy() for name in ("time_in_bed_change", "arousal_factor")]
+    trial = np.dstack([simulated["operator_value"].to_numpy() - between, *extra, harm])
+    best = int(np.argmax(np.where(candidate, own.mean(axis=1), -np.inf)))
+    person = simulated["person_effect"].to_numpy()
+    return uncertainty_shares(own, candidate, best, {"trial": trial, "heterogeneity": between}, person)
 
 
 def _blocks(keys: list[str], library: Library) -> list[Treatment]:

@@ -145,10 +145,13 @@ def simulate_person(
         "arousal_rate": arousal_rate,
         "onset_source": str(posterior.attrs["onset_source"]),
         "own_weight": weight,
+        "rests_on": "hypnogram twin",
         "personal_verdict": str(posterior.attrs.get("personal_verdict", "unknown")),
     }
     drift = again[NO_CHANGE].outcome - mine[NO_CHANGE].outcome
-    return _assemble(treatments, operators, mine, others, verdicts, drift).assign_attrs(attrs)
+    found = _assemble(treatments, operators, mine, others, verdicts, drift).assign_attrs(attrs)
+    found["person_effect"] = (("draw", "group"), twin.person_effect)
+    return found
 
 
 def _assemble(
@@ -166,6 +169,10 @@ def _assemble(
             "outcome_value": (("treatment", "draw", "outcome"), np.stack([own[k].outcome for k in keys])),
             "population_outcome_value": (("treatment", "draw", "outcome"), np.stack([others[k].outcome for k in keys])),
             "operator_value": (("treatment", "draw", "group"), np.stack([operators[k].shift for k in keys])),
+            "operator_between": (
+                ("treatment", "draw", "group"),
+                np.stack([np.zeros_like(o.shift) if o.between is None else o.between for o in operators.values()]),
+            ),
             "stage_probability": (
                 ("treatment", "clock", "stage"), np.stack([own[k].stage_probability for k in keys])
             ),

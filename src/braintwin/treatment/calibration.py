@@ -168,7 +168,7 @@ def measured(treated: Floats, control: Floats, latency: str) -> dict[str, float]
 
 
 def by_diary(found: Mapping[str, float], bridge: Mapping[str, float]) -> dict[str, float]:
-    """Return contrasts as a diary tells them: latency and wake exaggerated by 1 / bridge, sleep what they leave over."""
+    """Return contrasts as a diary tells them: latency and wake exaggerated by 1 / bridge, sleep what is left over."""
     latency, waso = found["latency"] / bridge["SOL"], found["WASO"] / bridge["WASO"]
     in_bed = found["TIB"]
     tst = in_bed - latency - waso
@@ -243,7 +243,7 @@ def fit(
     def posterior(information: Floats) -> tuple[Floats, Floats]:
         inverse = slope.T @ (information[:, None] * slope) + precision
         push = slope.T @ (information * (aim - now)) - precision @ (at - prior)
-        return np.linalg.solve(inverse, push), np.linalg.inv(inverse)
+        return np.asarray(np.linalg.solve(inverse, push)), np.asarray(np.linalg.inv(inverse))
 
     for iteration in range(ITERATIONS):
         if iteration < SLOPES:
@@ -297,6 +297,8 @@ def calibrate(treatment: Treatment, meta: Meta, trial: Trial, *, population: str
         Of what people differ by in their response.
     """
     contrasts, notes = contrasts_of(treatment, meta)
+    if contrasts and all(c.prov == "assumed" for c in contrasts if not c.left_out):
+        return Calibrated(None, (), ("all of it is assumed: nothing is fitted, and the closed form stands",), {})
     parameters = parameters_of(treatment, meta, contrasts)
     model = _Model(treatment, meta, trial, parameters, seed)
     names = [c.outcome for c in contrasts]

@@ -1,7 +1,5 @@
 """Which of an entry's numbers its operators must give back, and whether they can be true together."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,7 +75,7 @@ def contrasts_of(treatment: Treatment, meta: Meta) -> tuple[list[Contrast], list
         z = gap / error
         verdict = "coherent" if abs(z) <= INCOHERENT_Z else "not coherent: TST is left out"
         notes.append(
-            f"TST + latency + WASO - time in bed = {gap:+.1f} min ({z:+.1f} standard errors, 0 if they close): {verdict}"
+            f"TST + latency + WASO - time in bed is {gap:+.1f} min ({z:+.1f} standard errors from closing): {verdict}"
         )
         if abs(z) > INCOHERENT_Z:
             drop["TST_min"] = "does not close with latency and WASO"
@@ -108,17 +106,3 @@ def time_in_bed_effect(treatment: Treatment) -> tuple[float, float]:
 def baseline_of(treatment: Treatment, meta: Meta) -> Baseline:
     """Return the untreated night of an entry's trials."""
     return treatment.trial_baseline or meta.reference_baseline
-
-
-def evidence_digest(treatment: Treatment, meta: Meta) -> str:
-    """Return a digest of all numbers that a calibration rests on."""
-    parts = (
-        "cls", "reference", "instrument", "effects", "implied", "trial_baseline", "architecture",
-        "measurement_bridge", "adherence", "heterogeneity",
-    )  # fmt: skip
-    shared = ("comparator_offsets_min", "wake_split", "measurement_bridge", "reference_baseline", "stage_baseline")
-    values = {
-        "entry": treatment.model_dump(mode="json", include={*parts}),
-        "meta": meta.model_dump(mode="json", include={*shared}),
-    }
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]

@@ -55,13 +55,14 @@ class Source(Record):
 class Baseline(Record):
     """The untreated night of a trial, min: minutes of effect are turned into log hazards here.
 
-    `SOL` is the latency to sleep onset or to persistent sleep, as `latency` says.
+    `SOL` is the latency to sleep onset or to persistent sleep, as `latency` says; `AHI` is in events per hour.
     """
 
     SOL: float = Field(gt=0)
     WASO: float = Field(gt=0)
     TIB: float = Field(gt=0)
     latency: Literal["SOL", "LPS"] = "SOL"
+    AHI: float = Field(0.0, ge=0)
     prov: Provenance = "assumed"
     note: str = ""
 
@@ -185,12 +186,6 @@ class Treatment(Record):
     def control(self) -> bool:
         """Whether this is a comparator or a negative control rather than something to recommend."""
         return "control" in self.cls
-
-    @property
-    def grounded(self) -> bool:
-        """Whether any of the effects that are simulated is more than an assumption."""
-        found = [effect for name, effect in self.effects.items() if name in SIMULATED_EFFECTS]
-        return any(effect.prov != "assumed" for effect in found)
 
     def harm(self) -> tuple[float, float]:
         """Return the log odds ratio of leaving a trial over adverse events, (mean, se); 0, 0 where nothing is known."""

@@ -1,5 +1,7 @@
 """All treatments and what holds for the whole library; an entry is :class:`braintwin.treatment.evidence.Treatment`."""
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -7,12 +9,22 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from braintwin.errors import ConfigError, did_you_mean
+from braintwin.treatment.calibration_record import Calibration
 from braintwin.treatment.evidence import Baseline, Burden, MeasurementBridge, Record, Source, Treatment, WakeSplit
 
 NO_CHANGE = "none"
 """Key of the person's own untreated night: the reference of every contrast."""
 
 PLACEBO = "placebo"
+
+
+_EVIDENCE = {
+    "cls", "reference", "instrument", "effects", "implied", "trial_baseline", "architecture", "measurement_bridge",
+    "adherence", "heterogeneity",
+}  # fmt: skip
+_SHARED_EVIDENCE = {
+    "comparator_offsets_min", "wake_split", "measurement_bridge", "reference_baseline", "stage_baseline"
+}  # fmt: skip
 
 
 class Meta(BaseModel):
@@ -61,6 +73,7 @@ class Library(Record):
     transition_counts_30s: dict[str, Any] = Field({})
     simulator_jacobian_check: dict[str, Any] = Field({})
     heldout_validation_pairs: dict[str, Any] = Field({})
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _references(self) -> "Library":
@@ -71,6 +84,40 @@ class Library(Record):
             message = "treatments: 'none' is built in (no change); give the block another key"
             raise ValueError(message)
         return self
+
+    def calibrated(self) -> "Library":
+        """Return this library with the calibrated operators in every entry that is as it was when they were fitted.
+
+        Operators that an entry carries of its own (learned from treated nights) stand.
+        """
+        found = {}
+        for key, treatment in self.treatments.items():
+            entry = self.calibration.treatments.get(key) if self.calibration else None
+            if entry is not None and treatment.operators is None and entry.evidence == self.evidence(treatment):
+                treatment = treatment.model_copy(update={"operators": entry.operators})
+            found[key] = treatment
+        return self.model_copy(update={"treatments": found})
+
+    def evidence(self, treatment: Treatment) -> str:
+        """Return a digest of all numbers that the calibration of an entry rests on."""
+        meta = self.meta.model_dump(mode="json", include=_SHARED_EVIDENCE)
+        values = {"entry": treatment.model_dump(mode="json", include=_EVIDENCE), "meta": meta}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+    def shortcoming(self, key: str) -> str:
+        """Return why an entry's operators are not calibrated to its trial; empty where they are.
+
+        Operators learned from treated nights count as calibrated.
+        """
+        treatment = self.treatments[key]
+        if treatment.operators is not None and treatment.operators.origin == "learned":
+            return ""
+        entry = self.calibration.treatments.get(key) if self.calibration else None
+        if entry is None:
+            return "its operators were never fitted (run braintwin calibrate)"
+        if entry.evidence != self.evidence(treatment):
+            return "the entry changed since its operators were fitted (run braintwin calibrate)"
+        return entry.shortcoming
 
     def choose(self, keys: list[str] | None) -> dict[str, Treatment]:
         """Return no change, placebo and the treatments asked for (all where None), in the order of the file.
@@ -134,7 +181,7 @@ def parse_library(values: Any, where: str) -> Library:
         message = f"treatment library {where}: expected keys and values, got {type(values).__name__}"
         raise ConfigError(message)
     try:
-        return Library.model_validate(values)
+        return Library.model_validate(values).calibrated()
     except ValidationError as cause:
         found = [_problem(error) for error in cause.errors(include_url=False)]
         message = f"treatment library {where}: {len(found)} problem(s): {'; '.join(found)}"

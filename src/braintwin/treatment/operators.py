@@ -67,11 +67,14 @@ class Operators:
         Change of the time in bed.
     arousal_factor : (draw,) float
         Factor on the rate of respiratory events.
+    between : (draw, group) float, optional
+        The part of `shift` by which a person differs from the average of people.
     """
 
     shift: Floats
     time_in_bed_min: Floats
     arousal_factor: Floats
+    between: Floats | None = None
 
     def idle(self, arousal_rate: float) -> bool:
         """Tell whether these change nothing in a person with this rate of respiratory events."""
@@ -191,15 +194,16 @@ def draw_operators(
     draw; `placebo` (see :func:`placebo_shift`) is added where the comparator was a placebo.
     """
     if treatment.operators is not None:
-        shift, minutes = _from_posterior(treatment, treatment.operators, meta, rng, draws, uncertainty)
+        shift, between, minutes = _from_posterior(treatment, treatment.operators, meta, rng, draws, uncertainty)
     else:
-        shift = _from_minutes(treatment, meta, rng, draws, uncertainty)
+        shift, between = _from_minutes(treatment, meta, rng, draws, uncertainty)
         minutes = _time_in_bed(treatment, rng, draws, uncertainty.error_scale)
+    shift = shift + between
     if treatment.reference == PLACEBO and uncertainty.comparator_offset:
         # A placebo does the same whatever it imitates: a sham treatment is the placebo.
         shift = shift + hazard_shifts(onset=placebo[0], wake_odds=placebo[1], wake_entry_share=meta.split(PLACEBO).mean)
     arousal = _arousals(treatment, rng, draws, uncertainty.error_scale, time_in_bed_min)
-    return Operators(shift=shift, time_in_bed_min=minutes, arousal_factor=arousal)
+    return Operators(shift=shift, time_in_bed_min=minutes, arousal_factor=arousal, between=between)
 
 
 def _spread(draws: int, rng: np.random.Generator, sd: float) -> Floats:
@@ -214,23 +218,24 @@ def _from_posterior(
     rng: np.random.Generator,
     draws: int,
     uncertainty: Uncertainty,
-) -> tuple[Floats, Floats]:
-    """Return draws of shifts and time in bed from the operators that an entry carries."""
+) -> tuple[Floats, Floats, Floats]:
+    """Return draws of average shifts, a person's distance from them, and time in bed, as an entry carries them."""
     shift, minutes = posterior.average(draws, rng, uncertainty.error_scale)
     if posterior.between_sd:
         apart, apart_min = posterior.between(draws, rng)
-        return shift + apart, minutes + apart_min
+        return shift, apart, minutes + apart_min
     spread = _spread(draws, rng, uncertainty.heterogeneity_sd)
     latency = spread[0] if "onset" in posterior.mean else 0.0
     wake = spread[1] if {*WAKE_ENTRY, *WAKE_EXIT} & {*posterior.mean} else 0.0
     share = meta.split(treatment.cls).mean
-    return shift + hazard_shifts(onset=latency, wake_odds=wake, wake_entry_share=share), minutes
+    apart = np.broadcast_to(hazard_shifts(onset=latency, wake_odds=wake, wake_entry_share=share), shift.shape)
+    return shift, apart, minutes
 
 
 def _from_minutes(
     treatment: Treatment, meta: Meta, rng: np.random.Generator, draws: int, uncertainty: Uncertainty
-) -> Floats:
-    """Return draws of shifts from the minutes of an entry that was not calibrated, by the closed form."""
+) -> tuple[Floats, Floats]:
+    """Return draws of average shifts, and a person's distance from them, from minutes by the closed form."""
     scale = uncertainty.error_scale
     effects = treatment.effects
     baseline = treatment.trial_baseline or meta.reference_baseline
@@ -247,16 +252,18 @@ def _from_minutes(
         onset = -np.log(np.maximum(ratio, LEAST_RATIO))
     wake = log_wake_odds(change["SOL"], change["WASO"], baseline)
     spread = _spread(draws, rng, uncertainty.heterogeneity_sd)
-    if {"SOL_min", "LPS_ratio", "WASO_min"} & set(effects):
-        onset, wake = onset + spread[0], wake + spread[1]
+    if not {"SOL_min", "LPS_ratio", "WASO_min"} & set(effects):
+        spread = np.zeros_like(spread)
     split = meta.split(treatment.cls)
-    return hazard_shifts(
+    share = rng.beta(split.a, split.b, draws)
+    average = hazard_shifts(
         onset=onset,
         wake_odds=wake,
-        wake_entry_share=rng.beta(split.a, split.b, draws),
+        wake_entry_share=share,
         n3_odds=_stage_odds(treatment, meta, "N3_pct", rng, scale, draws),
         rem_odds=_stage_odds(treatment, meta, "REM_pct", rng, scale, draws),
     )
+    return average, hazard_shifts(onset=spread[0], wake_odds=spread[1], wake_entry_share=share)
 
 
 def _time_in_bed(treatment: Treatment, rng: np.random.Generator, draws: int, scale: float) -> Floats:

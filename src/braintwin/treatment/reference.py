@@ -50,16 +50,17 @@ def _source(source: Source) -> str:
     )
 
 
-def _status(treatment: Treatment) -> str:
+def _status(treatment: Treatment, shortcoming: str) -> str:
     if treatment.control:
         return "a control: simulated, never recommended"
     if treatment.exploratory:
         return "exploratory: simulated, never ranked first"
-    return "ranked" if treatment.grounded else "nothing that is simulated is more than assumed: never ranked first"
+    return f"not calibrated, never ranked first: {shortcoming}" if shortcoming else "calibrated, ranked"
 
 
-def _section(key: str, treatment: Treatment) -> Iterator[str]:
-    yield f"\n## {_inline(treatment.label)}\n\n`{key}` · {_inline(treatment.cls)} · {_status(treatment)}\n"
+def _section(key: str, treatment: Treatment, shortcoming: str) -> Iterator[str]:
+    status = _status(treatment, shortcoming)
+    yield f"\n## {_inline(treatment.label)}\n\n`{key}` · {_inline(treatment.cls)} · {status}\n"
     yield f"- Eligible: {', '.join(treatment.eligible)}" + (
         f" ({_inline(treatment.population)})" if treatment.population else ""
     )
@@ -98,5 +99,5 @@ def reference(library: Library) -> str:
     summary = ", ".join(f"{number} {origin}" for origin, number in sorted(counts.items(), key=lambda item: -item[1]))
     lines = [HEAD, f"{len(library.treatments)} treatments and controls; {sum(counts.values())} numbers: {summary}."]
     for key, treatment in library.treatments.items():
-        lines.extend(_section(key, treatment))
+        lines.extend(_section(key, treatment, library.shortcoming(key)))
     return "\n".join(lines).rstrip() + "\n"

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.contracts.stages import EPOCH_S
 from braintwin.models.nights_simulator import simulate_nights
@@ -39,15 +38,12 @@ class Trial:
     effects : (person, group) float
         Person, night, and the shift that makes the population the trial's.
     uniforms : (person, epoch) float
-    ahi : float
-        Respiratory events per hour of sleep.
     """
 
     population: Population
     baseline: Baseline
     effects: Floats
     uniforms: Floats
-    ahi: float = 0.0
 
     def arm(self, operators: Operators | None = None) -> Floats:
         """Return the outcomes of everybody in an arm, (person, outcome), as OUTCOMES; WASO as the trial counts it.
@@ -56,8 +52,8 @@ class Trial:
         """
         operators = Operators.nothing(1) if operators is None else operators
         minutes = np.maximum(self.baseline.TIB + np.minimum(operators.time_in_bed_min, LONGEST_EXTENSION_MIN), 60.0)
-        after = self.ahi * operators.arousal_factor
-        shift = operators.shift + self.population.event_shift(self.ahi, after)
+        after = self.baseline.AHI * operators.arousal_factor
+        shift = operators.shift + self.population.event_shift(self.baseline.AHI, after)
         stages = simulate_nights(
             self.population,
             effects=self.effects + shift,
@@ -77,9 +73,7 @@ class Trial:
         return dict(zip(OUTCOMES, self.arm(operators).mean(axis=0).tolist(), strict=True))
 
 
-def enrol(
-    population: Population, baseline: Baseline, *, people: int, rng: np.random.Generator, ahi: float = 0.0
-) -> Trial:
+def enrol(population: Population, baseline: Baseline, *, people: int, rng: np.random.Generator) -> Trial:
     """Return people whose mean latency and wake after sleep onset are the baseline's.
 
     They are drawn from the population (a dataset that it has not seen, so with the spread of datasets), and all of
@@ -91,11 +85,9 @@ def enrol(
     ValueError
         If no shift leads there.
     """
-    drawn = population.draw(rng, people, Who(ahi=ahi or None))
+    drawn = population.draw(rng, people, Who(ahi=baseline.AHI or None))
     width = round((baseline.TIB + LONGEST_EXTENSION_MIN) * 60 / EPOCH_S)
-    trial = Trial(
-        population, baseline, drawn.person_effect + drawn.night_effect, rng.random((people, width)), float(ahi)
-    )
+    trial = Trial(population, baseline, drawn.person_effect + drawn.night_effect, rng.random((people, width)))
     aim, at = np.array([baseline.SOL, baseline.WASO]), np.zeros(2)
     effects = trial.effects
 
@@ -115,9 +107,3 @@ def enrol(
         at = at + np.clip(np.linalg.solve(slope, aim - now), -0.7, 0.7)
     message = f"no shift of the population gives latency {baseline.SOL:g} and WASO {baseline.WASO:g} min"
     raise ValueError(message)
-
-
-def shifts(**groups: float) -> Operators:
-    """Return operators with these shifts of log hazards, by group, the same for everybody."""
-    row = np.array([[groups.get(group, 0.0) for group in GROUPS]])
-    return Operators(row, np.zeros(1), np.ones(1))
