@@ -21,6 +21,7 @@ def write_generated() -> list[Path]:
     """Write what is generated into the repository that this is called in, and return the files."""
     from braintwin.contracts.reference import reference as artefacts
     from braintwin.io.library import read_library
+    from braintwin.treatment.calibration_page import calibration_page
     from braintwin.treatment.reference import reference as treatments
 
     config, pages = Path("config"), Path("docs/reference")
@@ -30,6 +31,7 @@ def write_generated() -> list[Path]:
         library = read_library(config / "treatments.yaml")
         texts[pages / "artefacts.md"] = artefacts()
         texts[pages / "treatments.md"] = treatments(library)
+        texts[pages / "calibration.md"] = calibration_page(library)
         texts[pages / "cli.md"] = commands()
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")

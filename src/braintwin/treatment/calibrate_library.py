@@ -89,7 +89,7 @@ def calibrate_library(
     fresh = any(before is None or entry is not before.treatments.get(key) for key, entry in entries.items())
     fitted = {key: entry.operators for key, entry in entries.items() if entry.operators is not None}
     heldout = list(before.heldout) if before else []
-    if fresh and held_out:
+    if held_out and (fresh or not heldout):
         heldout = predict_held_out(library, fitted, enrolment, ANALOGUE, seed)
     return Calibration(
         population=name, population_digest=population_digest, people=people, seed=seed, treatments=entries,

@@ -180,9 +180,8 @@ def from_one_outcome(responses: _Responses, library: Library, cls: str, pair: Pa
 
 
 def _stage_doubt(rng: np.random.Generator) -> Floats:
-    shift = hazard_shifts(
-        n3_odds=2 * STAGE_SD * rng.standard_normal(DRAWS), rem_odds=2 * STAGE_SD * rng.standard_normal(DRAWS)
-    )
+    depth, rem = 2 * STAGE_SD * rng.standard_normal((2, DRAWS))
+    shift = hazard_shifts(onset=np.zeros(DRAWS), n3_odds=depth, rem_odds=rem)
     light = STAGE_SD * rng.standard_normal(DRAWS)
     shift[:, GROUPS.index("n1_n2")] -= light
     shift[:, GROUPS.index("n2_n1")] += light
