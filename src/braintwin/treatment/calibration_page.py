@@ -87,7 +87,7 @@ def _held_out(calibration: Calibration) -> Iterator[str]:
     share = sum(a / b for a, b in votes.values()) / len(votes) if votes else float("nan")
     yield "\n" + HELD_OUT
     if not calibration.heldout:
-        yield "**Not predicted with this calibration yet**: `braintwin calibrate` does it, and until then nothing is claimed."
+        yield "**Not predicted with this calibration yet**; `braintwin calibrate` does it. Nothing is claimed."
         return
     yield f"**{inside} of {total} inside; with one vote for each drug and trial {100 * share:.0f} %** (90 % asked)."
     yield "\n| drug | trial | inside | of |\n|---|---|---|---|"
