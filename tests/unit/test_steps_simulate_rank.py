@@ -128,7 +128,7 @@ def test_exploratory_and_uncalibrated_never_lead(cohort) -> None:
 def test_cpap_is_for_apnoea(cohort) -> None:
     root, rows = cohort
     found = ranking(root, rows["osa"])
-    assert set(found["treatment"].to_numpy()[found["candidate"].to_numpy()]) == {"none", "cpap", "mad"}
+    assert set(found["treatment"].to_numpy()[found["candidate"].to_numpy()]) == {"none", "cpap"}
     assert float(found["contrast_mean"].sel(treatment="cpap", outcome="WASO")) < -5
 
 

@@ -86,6 +86,9 @@ def _held_out(calibration: Calibration) -> Iterator[str]:
     inside, total = (sum(vote[i] for vote in votes.values()) for i in (0, 1))
     share = sum(a / b for a, b in votes.values()) / len(votes) if votes else float("nan")
     yield "\n" + HELD_OUT
+    if not calibration.heldout:
+        yield "**Not predicted with this calibration yet**; `braintwin calibrate` does it. Nothing is claimed."
+        return
     yield f"**{inside} of {total} inside; with one vote for each drug and trial {100 * share:.0f} %** (90 % asked)."
     yield "\n| drug | trial | inside | of |\n|---|---|---|---|"
     yield from (f"| {drug} | {trial} | {a} | {b} |" for (drug, trial), (a, b) in votes.items())
