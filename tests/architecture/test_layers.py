@@ -12,7 +12,7 @@ from braintwin.provenance import imports
 SOURCE = Path(__file__).parents[2] / "src" / "braintwin"
 
 LAYERS = [
-    {"__main__"},
+    {"__main__", "notebook"},
     {"cli"},
     {"review"},
     {"config"},

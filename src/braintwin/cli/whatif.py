@@ -50,14 +50,25 @@ def whatif(
     paths = StudyPaths(results)
     row = find_person(paths, person)
     config = load_config(config_path) if config_path else studied(paths)
+    answer = ask(paths, row, config, treatments, scenario, draws)
+    target = plot or Path(f"whatif-{person}-{'-'.join(answer.treatments)}.svg")
+    draw(answer, target)
+    if as_json:
+        return json.dumps(plain(answer, scenario, draws), indent=2, sort_keys=True) + "\n"
+    return "\n".join([*told(answer, scenario, draws), f"drawing: {target}", RESEARCH]) + "\n"
+
+
+def ask(
+    paths: StudyPaths, person: PersonRow, config: Config, treatments: Sequence[str], scenario: Scenario, draws: int
+) -> Answer:
+    """Simulate a scenario of a person of a study, with the study's library, population and seed."""
     library = read_library(bundled(config.treatments))
-    keys = known_treatments(treatments, library)
-    answer = run(
-        person=row,
-        keys=keys,
+    return run(
+        person=person,
+        keys=known_treatments(treatments, library),
         scenario=scenario,
-        night=paths.person(person, "night"),
-        check=paths.person(person, "check", ".json"),
+        night=paths.person(person.person, "night"),
+        check=paths.person(person.person, "check", ".json"),
         library=library,
         population=bundled(config.population),
         draws=draws,
@@ -65,11 +76,6 @@ def whatif(
         heterogeneity_sd=config.simulate.heterogeneity_sd,
         usual_min=config.simulate.time_in_bed_min,
     )
-    target = plot or Path(f"whatif-{person}-{'-'.join(keys)}.svg")
-    draw(answer, target)
-    if as_json:
-        return json.dumps(plain(answer, scenario, draws), indent=2, sort_keys=True) + "\n"
-    return "\n".join([*told(answer, scenario, draws), f"drawing: {target}", RESEARCH]) + "\n"
 
 
 def find_person(paths: StudyPaths, person: str) -> PersonRow:
