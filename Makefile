@@ -57,7 +57,7 @@ study: install   ## run, publish and verify the worked example again: studies/ex
 	@$(BIN)/python tests/support/write_methods.py
 
 docs: install    ## the site of the docs, in site/; a link that leads nowhere fails
-	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict --quiet && echo site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict && echo site/index.html
 
 config: install  ## write config/config.yaml and config/schema.json from the options
 	@$(RUN) braintwin config --write

@@ -22,8 +22,8 @@ def contrasts(library: Library, keys: list[str], sol_min: float, wake_entry: flo
     placebo = placebo_shift(library.meta, DRAWS, rng, AGAINST_PLACEBO)
     operators = {"none": Operators.nothing(DRAWS)} | {
         key: draw_operators(
-            library.treatments[key].model_copy(update={"operators": None}), library.meta, draws=DRAWS, time_in_bed_min=480, placebo=placebo, rng=rng,
-            uncertainty=AGAINST_PLACEBO,
+            library.treatments[key].model_copy(update={"operators": None}), library.meta, draws=DRAWS,
+            time_in_bed_min=480, placebo=placebo, rng=rng, uncertainty=AGAINST_PLACEBO,
         )
         for key in keys
     }  # fmt: skip
