@@ -12,7 +12,7 @@ from pair_study import pair  # noqa: F401  fixtures of tests/slurm, tests/faults
 from slurm_fixtures import bare, cluster, profile  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("real", "slurm", "browser")
+PARTS = ("real", "slurm", "browser", "demo")
 _SKIPPED: Counter[str] = Counter()
 SHARING = {"slurm": "cluster", "faults": "cluster", "workflow": "workflow"}
 """Folders whose tests share a finished study or a cluster; the longest begin first."""
@@ -41,7 +41,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Fail the session where a part that must be there was skipped (BRAINTWIN_REQUIRE="real browser")."""
+    """Fail the session where a part that must be there was skipped (BRAINTWIN_REQUIRE="real slurm browser demo")."""
     required = os.environ.get("BRAINTWIN_REQUIRE", "").split()
     if exitstatus == 0 and any(_SKIPPED[part] for part in required):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

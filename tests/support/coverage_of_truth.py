@@ -20,6 +20,7 @@ class Interval:
     truth: float
     low: float
     high: float
+    standardised: float
 
     @property
     def covered(self) -> bool:
@@ -28,7 +29,8 @@ class Interval:
 
 def _interval(person: str, name: str, truth: float, draws: xr.DataArray) -> Interval:
     low, high = np.quantile(draws.values, [0.05, 0.95])
-    return Interval(person, name, truth, float(low), float(high))
+    off = (float(draws.mean()) - truth) / float(draws.std())
+    return Interval(person, name, truth, float(low), float(high), off)
 
 
 def loop_gains(results: Path, dataset: Path) -> list[Interval]:
