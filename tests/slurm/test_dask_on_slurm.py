@@ -3,6 +3,7 @@
 import time
 
 import dask
+import distributed  # noqa: F401  its settings must be there before some are changed for a while
 import pytest
 
 from braintwin.io.workers import _lifetime_s, workers

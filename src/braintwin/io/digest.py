@@ -54,7 +54,7 @@ def content_digest(path: Path | str) -> str:
 
         store = ZipStore(path, mode="r")
         try:
-            return dataset_digest(xr.open_zarr(store, consolidated=False).load())
+            return dataset_digest(xr.open_zarr(store, consolidated=False, chunks=None).load())
         finally:
             store.close()
     return lasting_digest(path)
