@@ -114,9 +114,9 @@ def fans(outcome: xr.DataArray, shown: Sequence[str], labels: Mapping[str, str])
 
 def sleep_so_far(simulated: xr.Dataset, shown: Sequence[str], labels: Mapping[str, str]) -> Markup | None:
     """Draw fans of the sleep gained by each hour in bed; None where too few whole nights were kept."""
-    nights = simulated["example_stage"]
-    if nights.sizes["example"] < FEWEST_NIGHTS:
+    if simulated.sizes["example"] < FEWEST_NIGHTS:
         return None
+    nights = _in_bed(simulated["example_stage"])
     canvas = Canvas(230)
     pitch = (canvas.width - 20) / len(shown)
     hours = (np.arange(nights.sizes["epoch"]) + 1) * EPOCH_S / 3600
@@ -137,9 +137,15 @@ def sleep_so_far(simulated: xr.Dataset, shown: Sequence[str], labels: Mapping[st
     return canvas.svg(f"Hours asleep by each hour in bed over {count} simulated nights, with 50, 80 and 90 % bands.")
 
 
+def _in_bed(nights: xr.DataArray) -> xr.DataArray:
+    """Return nights without the epochs in which nobody is in bed any more."""
+    used = np.flatnonzero((nights >= 0).any(("treatment", "example")))
+    return nights.isel(epoch=slice(0, int(used[-1]) + 1 if used.size else 1))
+
+
 def examples(simulated: xr.Dataset, shown: Sequence[str], labels: Mapping[str, str], most: int = 3) -> Markup:
     """Draw a few whole simulated nights, side by side under each treatment: the same noise in each row."""
-    nights = simulated["example_stage"].isel(example=slice(0, most))
+    nights = _in_bed(simulated["example_stage"].isel(example=slice(0, most)))
     rows, pitch = nights.sizes["example"], (860.0 - 24) / len(shown)
     canvas = Canvas(rows * 74 + 66)
     hours = nights.sizes["epoch"] * EPOCH_S / 3600

@@ -79,7 +79,7 @@ def treatment_lines(
     columns = _Columns(
         key=[str(key) for key in ranking["treatment"].values],
         label=[str(label) for label in ranking["label"].values],
-        values={str(name): ranking[name].values for name in ranking.data_vars},
+        values={str(name): v.values for name, v in ranking.data_vars.items() if v.dims[:1] == ("treatment",)},
         low=int(np.abs(quantile - 0.05).argmin()),
         high=int(np.abs(quantile - 0.95).argmin()),
         outcome=[str(name) for name in ranking["outcome"].values],

@@ -120,7 +120,7 @@ def simulate_person(
     operators = {
         key: draw_operators(
             treatment, library.meta, draws=draws, time_in_bed_min=in_bed, placebo=placebo,
-            rng=generator(f"operators/{key}"), uncertainty=uncertainty,
+            rng=generator(f"operators/{key}"), uncertainty=uncertainty, arousal_rate=arousal_rate,
         )
         for key, treatment in treatments.items()
     }  # fmt: skip

@@ -99,6 +99,7 @@ def scenario_operators(
     seed: int,
     owner: str,
     heterogeneity_sd: float,
+    arousal_rate: float = 0.0,
 ) -> Operators:
     """Return draws of what the treatments of a scenario do on a night on which they are taken."""
 
@@ -113,7 +114,7 @@ def scenario_operators(
         entry = no_change() if key == NO_CHANGE else library.treatments[key]
         drawn = draw_operators(
             entry, library.meta, draws=draws, time_in_bed_min=time_in_bed_min, placebo=placebo,
-            rng=generator(f"operators/{key}"), uncertainty=alone,
+            rng=generator(f"operators/{key}"), uncertainty=alone, arousal_rate=arousal_rate,
         )  # fmt: skip
         parts.append(dosed(drawn, scenario.dose_factor))
     if any(library.treatments[key].reference == PLACEBO for key in keys if key != NO_CHANGE):
@@ -167,14 +168,12 @@ def run(
     own = person_draws(posterior, draws)
     count = len(own.person_effect)
     twin = safe_twin(own, prior.draw(generator("safe"), count, who), float(posterior.attrs.get("own_weight", 1.0)))
+    rate = float(posterior.attrs["arousal_rate"] or 0.0)
     operators = scenario_operators(
         keys, library, scenario, draws=count, time_in_bed_min=in_bed, seed=seed, owner=person.person,
-        heterogeneity_sd=heterogeneity_sd,
+        heterogeneity_sd=heterogeneity_sd, arousal_rate=rate,
     )  # fmt: skip
-    found = compare(
-        prior, twin, operators, scenario, usual_min=in_bed, arousal_rate=float(posterior.attrs["arousal_rate"] or 0.0),
-        rng=generator("noise"),
-    )  # fmt: skip
+    found = compare(prior, twin, operators, scenario, usual_min=in_bed, arousal_rate=rate, rng=generator("noise"))
     entries = {key: no_change() if key == NO_CHANGE else library.treatments[key] for key in keys}
     return Answer(
         person=person.person,

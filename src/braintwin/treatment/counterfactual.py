@@ -40,7 +40,7 @@ class Nights:
     outcome : (draw, outcome) float
         Outcomes, averaged over replicates.
     stage_probability : (clock, stage) float
-        Share of the nights in each stage, by 10 min of time in bed.
+        Share of the nights in each stage, by 10 min of the usual time in bed.
     example : (example, epoch) int8
         A few whole nights; -1 is out of bed.
     """
@@ -127,7 +127,8 @@ def simulate_treatments(
     width = int(epochs_in_bed(time_in_bed_min, LONGEST_EXTENSION_MIN))
     longest = max(int(length.max()) for length in lengths.values())
     per_bin = round(CLOCK_BIN_MIN * 60 / EPOCH_S)
-    clocks = -(-longest // per_bin)
+    usual = int(epochs_in_bed(time_in_bed_min, 0.0))
+    clocks = -(-usual // per_bin)
     total = {name: np.zeros((draws, len(OUTCOMES))) for name in operators}
     share = {name: np.zeros((clocks, len(STAGES))) for name in operators}
     kept: dict[str, npt.NDArray[np.int8]] = {}
@@ -141,12 +142,19 @@ def simulate_treatments(
                 arousal_rate=arousal_rate * operator.arousal_factor,
             )
             total[name] += outcomes(stages)
-            share[name] += _occupancy(stages, per_bin, clocks)
-            kept.setdefault(name, stages[:examples].copy())
+            share[name] += _occupancy(stages[:, :usual], per_bin, clocks)
+            kept.setdefault(name, _padded(stages[:examples], width))
     done = {
         name: Nights(total[name] / replicates, share[name] / (replicates * draws), kept[name]) for name in operators
     }
     return {name: done[same.get(name, name)] for name in names}
+
+
+def _padded(stages: npt.NDArray[np.int8], width: int) -> npt.NDArray[np.int8]:
+    """Return whole nights in as many epochs as any treatment's could have; -1 is out of bed."""
+    out = np.full((len(stages), width), -1, dtype=np.int8)
+    out[:, : stages.shape[1]] = stages
+    return out
 
 
 def _occupancy(stages: npt.NDArray[np.int8], per_bin: int, clocks: int) -> Floats:

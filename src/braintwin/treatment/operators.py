@@ -186,24 +186,39 @@ def draw_operators(
     placebo: tuple[Floats, Floats],
     rng: np.random.Generator,
     uncertainty: Uncertainty,
+    arousal_rate: float | None = None,
 ) -> Operators:
     """Return draws of what `treatment` does to a night of `time_in_bed_min`.
 
     Where the entry carries a posterior of its operators they are drawn from it; otherwise from its minutes, by the
     closed form. Trial error, the diary-to-laboratory bridge and the spread between people are drawn anew for each
-    draw; `placebo` (see :func:`placebo_shift`) is added where the comparator was a placebo.
+    draw; `placebo` (see :func:`placebo_shift`) is added where the comparator was a placebo. `arousal_rate` is the
+    person's respiratory events per hour; that of the trial's people where not given (see :func:`_by_severity`).
     """
     if treatment.operators is not None:
         shift, between, minutes = _from_posterior(treatment, treatment.operators, meta, rng, draws, uncertainty)
     else:
         shift, between = _from_minutes(treatment, meta, rng, draws, uncertainty)
         minutes = _time_in_bed(treatment, rng, draws, uncertainty.error_scale)
-    shift = shift + between
+    part = _by_severity(treatment, arousal_rate)
+    shift, between = part * (shift + between), part * between
     if treatment.reference == PLACEBO and uncertainty.comparator_offset:
         # A placebo does the same whatever it imitates: a sham treatment is the placebo.
         shift = shift + hazard_shifts(onset=placebo[0], wake_odds=placebo[1], wake_entry_share=meta.split(PLACEBO).mean)
     arousal = _arousals(treatment, rng, draws, uncertainty.error_scale, time_in_bed_min)
     return Operators(shift=shift, time_in_bed_min=minutes, arousal_factor=arousal, between=between)
+
+
+def _by_severity(treatment: Treatment, arousal_rate: float | None) -> float:
+    """Return the part of a treatment's operators that a person with so many respiratory events gets.
+
+    What keeps the airway open changes sleep by the events it prevents: in proportion to how many there are, up to the
+    severity of the trial's people. That it is proportional is assumed.
+    """
+    there = treatment.trial_baseline.AHI if treatment.trial_baseline else 0.0
+    if arousal_rate is None or "AHI_ln_ratio_on_device" not in treatment.effects or not there:
+        return 1.0
+    return min(1.0, arousal_rate / there)
 
 
 def _spread(draws: int, rng: np.random.Generator, sd: float) -> Floats:
