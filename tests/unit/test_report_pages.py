@@ -157,7 +157,7 @@ def test_numbers_on_the_page_are_those_of_the_ranking(study: Study) -> None:
         if str(ranking["treatment"].values[i]) != "none":
             digits = digits_for(float(ranking["utility_mcse"].values[i]), 1)
             value = fixed(float(ranking["expected_utility"].values[i]), digits, sign=True)
-            assert re.search(rf"{re.escape(str(ranking['label'].values[i]))} .{{0,70}}?{re.escape(value)} ", words), (
+            assert re.search(rf"{re.escape(str(ranking['label'].values[i]))} .{{0,140}}?{re.escape(value)} ", words), (
                 value
             )
 
