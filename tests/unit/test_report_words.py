@@ -22,7 +22,7 @@ from braintwin.steps.rank import rank_person
 from braintwin.treatment.library import Library
 from report_artefacts import TREATMENTS
 
-KEYS = ("none", "placebo", "zolpidem_10", "eszopiclone_3", "caffeine")
+KEYS = ("none", "placebo", "temazepam_15_30", "melatonin", "caffeine")
 DRAWS = 400
 
 
@@ -32,7 +32,7 @@ def library() -> Library:
 
 
 def simulated(library: Library, *, eligible: bool = True, noise: float = 6.0, seed: int = 3) -> xr.Dataset:
-    """Return nights in which zolpidem gives 30 min of sleep by its operator and eszopiclone 20 min."""
+    """Return nights in which temazepam gives 30 min of sleep by its operator and melatonin 20 min."""
     rng = np.random.default_rng(seed)
     operator = rng.normal(0, 1, (len(KEYS), DRAWS, len(GROUPS)))
     gain = np.array([0, 5, 30, 20, -25])[:, None] + 8 * operator[:, :, 0] + rng.normal(0, noise, (len(KEYS), DRAWS))
@@ -119,8 +119,8 @@ def test_the_parts_add_up_to_the_utility(library: Library) -> None:
     assert np.allclose(found.part.sum(axis=1), ranking["expected_utility"].values, atol=1e-9)
     assert draws_of(ranking) == DRAWS
     harm = dict(zip(found.keys, found.change[:, found.names.index("harm")]))
-    mean, error = library.treatments["zolpidem_10"].harm()
-    assert abs(harm["zolpidem_10"] - mean) < 4 * error / np.sqrt(DRAWS)
+    mean, error = library.treatments["temazepam_15_30"].harm()
+    assert abs(harm["temazepam_15_30"] - mean) < 4 * error / np.sqrt(DRAWS)
     assert harm["none"] == 0
 
 
@@ -129,7 +129,7 @@ def test_the_answer_names_the_best_and_what_left_out_nights_say(library: Library
     found = answer(ranking, {"personal_gain": 2.24, "own_weight": 0.81})
     assert found is not None
     assert found.ranked
-    assert found.best == library.treatments["zolpidem_10"].label
+    assert found.best == library.treatments["temazepam_15_30"].label
     assert "+2.2 nats a night" in found.personal_text
     assert "weight 0.8 on the own" in found.personal_text
     assert left_out({"personal_gain": "", "own_weight": 0.7}) == ""
@@ -170,7 +170,7 @@ def test_the_share_of_the_treatment_is_that_of_its_variance(
     library: Library, noise: float, low: float, high: float
 ) -> None:
     nights = simulated(library, noise=noise)
-    share = treatment_share(ranked(nights, library), nights, "zolpidem_10")
+    share = treatment_share(ranked(nights, library), nights, "temazepam_15_30")
     assert share is not None
     assert low <= share <= high
 
@@ -178,5 +178,5 @@ def test_the_share_of_the_treatment_is_that_of_its_variance(
 def test_a_share_is_not_told_from_few_draws(library: Library) -> None:
     nights = simulated(library)
     ranking = ranked(nights, library)
-    assert treatment_share(ranking, nights.isel(draw=slice(0, 50)), "zolpidem_10") is None
-    assert treatment_share(ranking.assign_attrs(weights=json.dumps({})), nights, "zolpidem_10") is None
+    assert treatment_share(ranking, nights.isel(draw=slice(0, 50)), "temazepam_15_30") is None
+    assert treatment_share(ranking.assign_attrs(weights=json.dumps({})), nights, "temazepam_15_30") is None
