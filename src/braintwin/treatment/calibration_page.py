@@ -27,12 +27,12 @@ HELD_OUT = """\
 ## Contrasts held out
 
 No operator was fitted to these (`heldout_validation_pairs`; those already used in an entry, and those without an
-error, are left out). The rule was fixed before looking: another trial with the operators of the same dose; another
-dose of the entry's own trial, or a dose that the library lacks, from the nearest dose it has (Emax, half-maximal dose
-unknown by a factor of e); sleep time of a drug that the library lacks (filorexant, an orexin antagonist) from its
-nearest other dose, and its stages from its sleep time alone. The 95 % interval holds the operators' error, the doubt
-about the dose, a prior of 0.15 on what sleep time does not tell of stages, for diaries a factor of lognormal sd 0.65,
-and the trial's own error.
+error, are left out). The rule was written before any prediction was computed: another trial with the operators of the
+same dose; another dose of the entry's own trial, or a dose that the library lacks, from the nearest dose it has
+(Emax, half-maximal dose unknown by a factor of e); sleep time of a drug that the library lacks (filorexant, an orexin
+antagonist) from its nearest other dose, and its stages from its sleep time alone. The 95 % interval holds the
+operators' error, the doubt about the dose, a prior of 0.15 on what sleep time does not tell of stages, for diaries a
+factor of lognormal sd 0.65, and the trial's own error.
 """
 
 
