@@ -17,7 +17,7 @@ from braintwin.io.anonymise import anonymise
 from braintwin.io.edf import read_header
 from braintwin.io.hypnogram import read_hypnogram
 from braintwin.io.privacy import check_file, check_tree
-from braintwin.io.privacy_rules import dates, day, in_name, in_text, placeless
+from braintwin.io.privacy_rules import dates, day, in_name, in_pair, in_text, placeless
 from braintwin.options.dataset import DatasetOptions, StageOptions
 from braintwin.options.index import IndexOptions
 from braintwin.steps.index import index_datasets
@@ -196,3 +196,10 @@ def test_an_annexed_recording_is_not_looked_into(tmp_path: Path) -> None:
 def test_what_is_no_folder_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BrainTwinError, match="is no folder"):
         run(tmp_path / "nowhere", names=None, anonymise_to=None, as_json=False)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"), [("operator_name", True), ("Recording_Operator", True), ("operator_sd", False), ("operators", True)]
+)
+def test_an_operator_is_staff_unless_it_is_one_of_the_model(key: str, told: bool) -> None:
+    assert [leak.kind for leak in in_pair("a.json", key, "Smith")] == (["staff"] if told else [])

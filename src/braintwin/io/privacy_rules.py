@@ -55,7 +55,9 @@ KEYS = {
     "device serial": re.compile(r"serial"),
     "person's number": re.compile(r"patient_?id|\bmrn\b|ssn|insurance|medical_?record|national_?id|accession"),
     "contact": re.compile(r"^(e_?mail|phone|telephone|address|street|zip|postal_?code)$"),
-    "staff": re.compile(r"operator|technician|technologist|physician|^station_?name$"),
+    "staff": re.compile(
+        r"(?:^|_)operators?(?:_?(?:s_)?(?:name|id|initials))?$|technician|technologist|physician|^station_?name$"
+    ),
 }
 """Keys of JSON and columns of tables by what they hold; names are compared in snake case."""
 
