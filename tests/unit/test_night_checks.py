@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from braintwin.contracts.night import GROUPS
 from braintwin.contracts.stages import STAGES
-from braintwin.inference.night_checks import BLOCKS, check_profiles, compare, statistics, worst
+from braintwin.inference.night_checks import BLOCKS, COUNTS, check_profiles, compare, seen, statistics, worst
 from braintwin.inference.night_scores import replicate
 from braintwin.io.population import packaged_population, read_population
 from braintwin.models.hypnogram import TRANSITION_NAMES, TRANSITIONS
@@ -153,14 +153,20 @@ def test_replicates_are_as_long_as_the_night_and_miss_the_same_epochs(population
         replicate(population, draws, night[:0], np.zeros(0, bool), np.zeros(0, bool), rng=rng)
 
 
-def _groups(seen, replicas, known=False):
-    observed = xr.Dataset(
-        {"stage": (("night", "epoch"), seen), "lights_off_known": (("night",), np.full(len(seen), known))}
+def _observed(stages, known=False):
+    return xr.Dataset(
+        {"stage": (("night", "epoch"), stages), "lights_off_known": (("night",), np.full(len(stages), known))}
     )
-    dims = (("interval", "state"), ("interval", "transition"), ("state", "bout"))
-    names = ("stage_count", "change_count", "bout_count")
-    made = {name: (("replicate", *dim), part) for name, dim, part in zip(names, dims, replicas.parts, strict=True)}
-    return observed, xr.Dataset(made, {"state": list(STAGES), "transition": list(TRANSITION_NAMES)})
+
+
+def test_counts_serve_where_the_stages_were_left_out():
+    whole = _observed(np.resize([1, 2, 3, 4, 0], (2, EPOCHS)))
+    course = seen(whole)
+    counts = {name: (COUNTS[name], part) for name, part in zip(COUNTS, course.parts, strict=True)}
+    bare = whole.isel(epoch=slice(0, 0))
+    assert seen(bare) is None
+    for one, other in zip(seen(bare.assign(counts)).parts, course.parts, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_check_warns_of_nights_that_the_twin_would_hardly_make(population):
@@ -174,7 +180,7 @@ def test_check_warns_of_nights_that_the_twin_would_hardly_make(population):
     bad = np.resize([1, 2, 3, 4, 0], (1, EPOCHS))
     for stages, verdict in ((good, "pass"), (bad, "warn")):
         found = Findings()
-        course_gates(found, *_groups(stages, replicas), CheckOptions())
+        course_gates(found, seen(_observed(stages)), replicas, CheckOptions())
         assert found.verdict == verdict
         assert set(found.gates) == {"stages_inside", "changes_inside", "bouts_inside", "course_p", "course_block"}
     assert "in their 95 % bands" in found.reasons[0]

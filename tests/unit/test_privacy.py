@@ -199,7 +199,7 @@ def test_what_is_no_folder_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"), [("operator_name", True), ("Recording_Operator", True), ("operator_sd", False), ("operators", True)]
+    ("key", "told"), [("operator_name", True), ("Recording_Operator", True), ("operator_sd", False)]
 )
 def test_an_operator_is_staff_unless_it_is_one_of_the_model(key: str, told: bool) -> None:
     assert [leak.kind for leak in in_pair("a.json", key, "Smith")] == (["staff"] if told else [])

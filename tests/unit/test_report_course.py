@@ -7,6 +7,7 @@ import xarray as xr
 from braintwin.contracts.check import PersonCheck, TwinCheck
 from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
+from braintwin.inference.night_checks import COUNTS
 from braintwin.inference.night_scores import replicate
 from braintwin.io.population import packaged_population, read_population
 from braintwin.models.hypnogram import TRANSITION_NAMES
@@ -23,8 +24,7 @@ def member(name, seed, replicates=60, verdict="pass"):
     night = rng.choice([0, 1, 2, 2, 3, 4], 120).repeat(6)[None].astype(np.int8)
     no = np.zeros(1, dtype=bool)
     found = replicate(population, population.draw(rng, replicates, Who()), night, no, no, rng=rng)
-    dims = (("interval", "state"), ("interval", "transition"), ("state", "bout"))
-    counts = {n: (("replicate", *d), p) for n, d, p in zip(course.COUNTS, dims, found.parts, strict=True)}
+    counts = {n: (("replicate", *d), p) for (n, d), p in zip(COUNTS.items(), found.parts, strict=True)}
     check = PersonCheck(
         person=name, verdict=verdict, reasons=[], spectral=TWIN, night=TWIN.model_copy(update={"verdict": verdict}),
         parameters=[], predictive={}, stamp={},

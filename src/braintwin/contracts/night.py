@@ -63,6 +63,11 @@ NIGHT_OBSERVED = Contract(
         "lights_off_known": Var(("night",), "b", "", "the first epoch is the first after lights off", required=False),
         "time_in_bed": Var(("night",), "f", "min", "lights off to lights on; sleep onset to last sleep if unknown"),
         "outcome_value": Var(("night", "outcome"), "f", "", "outcome of that night; NaN where it needs lights off"),
+        "stage_count": Var(
+            ("interval", "state"), "iu", "", "as posterior_predictive, where stages are left out", False
+        ),
+        "change_count": Var(("interval", "transition"), "iu", "", "as posterior_predictive", required=False),
+        "bout_count": Var(("state", "bout"), "iu", "", "as posterior_predictive", required=False),
     },
     coords={
         "night": Var(("night",), "U", meaning="nights that were fitted"),

@@ -10,15 +10,37 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from braintwin.contracts.stages import EPOCH_S
-from braintwin.models.night_profile import Profile
+from braintwin.models.night_profile import Profile, profiles
 
 Floats = npt.NDArray[np.float64]
 
 BLOCKS = ("stages", "changes", "bouts")
 """Stage shares, transition frequencies, survival of bouts."""
 LEVEL = 0.95
+
+COUNTS = {
+    "stage_count": ("interval", "state"),
+    "change_count": ("interval", "transition"),
+    "bout_count": ("state", "bout"),
+}
+"""Variables that hold a :class:`Profile`, in the order of its fields, and their dims."""
+
+
+def stored(counts: xr.Dataset) -> Profile | None:
+    """Return the counts that a dataset holds; None where it holds none."""
+    if not all(name in counts for name in COUNTS):
+        return None
+    return Profile(*(counts[name].values.astype(np.int64) for name in COUNTS))
+
+
+def seen(observed: xr.Dataset) -> Profile | None:
+    """Return the counts of all fitted nights: as stored where their stages were left out; None without nights."""
+    if observed.sizes.get("epoch", 0):
+        return profiles(observed["stage"].values, observed["lights_off_known"].values).summed()
+    return stored(observed)
 
 
 @dataclass(frozen=True)

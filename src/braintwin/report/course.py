@@ -5,13 +5,12 @@ from typing import Any
 
 import xarray as xr
 
-from braintwin.inference.night_checks import BLOCKS, PredictiveCheck, check_profiles
-from braintwin.models.night_profile import Profile, profiles
+from braintwin.inference.night_checks import BLOCKS, PredictiveCheck, check_profiles, seen, stored
+from braintwin.models.night_profile import Profile
 from braintwin.report import figures_profile, numbers
 from braintwin.report.material import PersonMaterial
 from braintwin.report.member import Member
 
-COUNTS = ("stage_count", "change_count", "bout_count")
 _WORDS = {
     "stages": "stage shares by tenth of the night",
     "changes": "transition frequencies by tenth of the night",
@@ -21,10 +20,8 @@ _WORDS = {
 
 def _pair(observed: xr.Dataset, predictive: xr.Dataset) -> tuple[Profile, Profile] | None:
     """Return the course of the nights seen and of their replicates; None where there is none."""
-    if not all(name in predictive for name in COUNTS) or not observed.sizes.get("epoch", 0):
-        return None
-    seen = profiles(observed["stage"].values, observed["lights_off_known"].values).summed()
-    return seen, Profile(*(predictive[name].values.astype("int64") for name in COUNTS))
+    found, made = seen(observed), stored(predictive)
+    return None if found is None or made is None else (found, made)
 
 
 def _lines(checks: dict[str, PredictiveCheck]) -> list[dict[str, str]]:

@@ -15,6 +15,7 @@ import braintwin
 from braintwin.config import Config
 from braintwin.contracts.tables import DatasetRecord
 from braintwin.errors import BrainTwinError
+from braintwin.inference.night_checks import COUNTS, seen
 from braintwin.io.arrays import atomic, write_text
 from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_json, read_nights, read_people, write_json, write_nights, write_people
@@ -139,12 +140,19 @@ def _tables(
         write_json(frozen.dataset_record(record["name"]), known.model_copy(update={"root": "", "source": source}))
 
 
+def _without_hypnograms(observed: xr.Dataset) -> xr.Dataset:
+    """Return what was observed with the counts of all nights, which `check` needs, instead of their stages."""
+    course = seen(observed)
+    counts = {} if course is None else dict(zip(COUNTS, course.parts, strict=True))
+    return observed.isel(epoch=slice(0, 0)).assign({name: (COUNTS[name], part) for name, part in counts.items()})
+
+
 def freeze_posterior(source: Path, target: Path) -> None:
     """Copy a fit without the hypnograms that went in, and without what no published number needs."""
     groups = read_groups(source)
     root = groups.pop("/", xr.Dataset())
     if "observed_data" in groups and "stage" in groups["observed_data"] and source.name == "night.nc":
-        groups["observed_data"] = groups["observed_data"].isel(epoch=slice(0, 0))
+        groups["observed_data"] = _without_hypnograms(groups["observed_data"])
     if "posterior_predictive" in groups:
         groups["posterior_predictive"] = groups["posterior_predictive"].drop_vars("log_psd_model", errors="ignore")
     if "sampled" in groups and "posterior" in groups and groups["sampled"].equals(groups["posterior"]):

@@ -10,11 +10,11 @@ import braintwin
 from braintwin.contracts.check import ParameterRow, PersonCheck, TwinCheck, Verdict
 from braintwin.inference.diagnose import Floats, contraction, inside_band, share
 from braintwin.inference.explained import differences, moving
-from braintwin.inference.night_checks import check_profiles, worst
+from braintwin.inference.night_checks import check_profiles, seen, stored, worst
 from braintwin.inference.starts import agreement
 from braintwin.io.posterior import ebfmi, ess, mcse, read_groups, rhat
 from braintwin.io.records import read_status, write_json, write_status
-from braintwin.models.night_profile import Profile, profiles
+from braintwin.models.night_profile import Profile
 from braintwin.options.check import CheckOptions
 from braintwin.paths import owner
 from braintwin.provenance import stamp
@@ -260,16 +260,17 @@ def explanation_gates(found: Findings, groups: Groups, options: CheckOptions) ->
 
 def night_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
     """Judge the hypnogram twin: are the nights that were seen among those it predicts."""
-    seen, replicas = groups["observed_data"], groups["posterior_predictive"]
+    fitted, replicas = groups["observed_data"], groups["posterior_predictive"]
     outcomes = [str(name) for name in replicas["outcome"].values]
-    observed = seen["outcome_value"].reindex(outcome=outcomes).transpose("night", "outcome").values
+    observed = fitted["outcome_value"].reindex(outcome=outcomes).transpose("night", "outcome").values
     drawn = replicas["outcome_value"].transpose("sample", "outcome").values
     known = np.isfinite(drawn).all(axis=0)
     covered = share(inside_band(observed[:, known], drawn[:, None, :][:, :, known])) if known.any() else None
     found.gates["predictive_share"] = covered
-    found.gates["nights"] = int(seen.sizes["night"])
-    if "stage_count" in replicas:
-        course_gates(found, seen, replicas, options)
+    found.gates["nights"] = int(fitted.sizes["night"])
+    course, made = seen(fitted), stored(replicas)
+    if course is not None and made is not None:
+        course_gates(found, course, made, options)
     stated = groups["posterior"].attrs
     for name in ("personal_verdict", "personal_gain", "own_weight"):
         if stated.get(name, "") != "":
@@ -285,11 +286,9 @@ _COURSE = {
 }
 
 
-def course_gates(found: Findings, seen: xr.Dataset, replicas: xr.Dataset, options: CheckOptions) -> None:
+def course_gates(found: Findings, course: Profile, made: Profile, options: CheckOptions) -> None:
     """Judge the course of the fitted nights: stages and changes by tenth of the night, and how long bouts last."""
-    observed = profiles(seen["stage"].values, seen["lights_off_known"].values).summed()
-    made = Profile(*(replicas[name].values for name in ("stage_count", "change_count", "bout_count")))
-    checks = check_profiles(observed, made)
+    checks = check_profiles(course, made)
     found.gates |= {f"{name}_inside": block.inside for name, block in checks.items()}
     p_value, block = worst(checks)
     found.gates |= {"course_p": p_value, "course_block": block}

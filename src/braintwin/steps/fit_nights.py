@@ -22,6 +22,7 @@ from braintwin.contracts.stages import EPOCH_S, MISSING, STAGES
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import NightExcluded
 from braintwin.inference.admission import admit
+from braintwin.inference.night_checks import COUNTS
 from braintwin.inference.night_scores import AT_ONCE, replicate
 from braintwin.inference.nights import (
     Night,
@@ -160,12 +161,10 @@ def replicated(
         arousal_rate=arousal_rate,
         rng=np.random.default_rng(seed),
     )
-    dims = (("interval", "state"), ("interval", "transition"), ("state", "bout"))
-    names = ("stage_count", "change_count", "bout_count")
     # Counts are small, and there are 126,000 of them a person.
     counts = {
         name: (("replicate", *dim), part.astype(np.int32 if part.max() > np.iinfo(np.int16).max else np.int16))
-        for name, dim, part in zip(names, dims, made.parts, strict=True)
+        for (name, dim), part in zip(COUNTS.items(), made.parts, strict=True)
     }
     return xr.Dataset(counts, {"state": list(STAGES), "transition": list(TRANSITION_NAMES)})
 
