@@ -1,5 +1,6 @@
 """Known truth in, covered truth out, through the whole pipeline on the synthetic cohort."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,8 @@ def test_loop_gains_of_the_demo_cohort_are_covered():
     results = ROOT / "results" / "demo"
     if not (results / "manifest.json").is_file():
         pytest.skip("demo absent: run `make demo` first")
-    (data,) = [path for path in (ROOT / "resources").glob("synthetic-*") if path.is_dir()]
-    intervals = loop_gains(results, data)
+    root = json.loads((results / "datasets" / "synthetic.json").read_text())["root"]
+    intervals = loop_gains(results, ROOT / root)
     assert len(intervals) >= 100
     assert compatible_with_90_percent(intervals), missed(intervals)
 
