@@ -93,39 +93,69 @@ def weigh(
     precision = np.linalg.inv(night_laplace.stacked(nights, belief.cov, night_cov))
     precision = (precision + precision.T) / 2
     mean = (belief.mean + night_mean).ravel()
-    at = mean.copy()
-    arrays = (counts.bounds, offset, *counts.arrays, GROUP_OF, mean, precision)
-    _, hessian = night_laplace.mode(*arrays, at, 30)
-    root = np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(hessian)).T)
-    normals, drawn = rng.standard_normal((draws, dim)), np.empty((draws, dim))
+    normals = rng.standard_normal((draws, dim))
     chi = np.sqrt(rng.chisquare(FREEDOM, draws) / FREEDOM)
-    log_weight = night_laplace.log_weights(*arrays, at, root, FREEDOM, normals, chi, drawn)
-    from scipy.special import gammaln
-
-    top = log_weight.max()
-    weight = np.exp(log_weight - top)
-    log_t = gammaln((FREEDOM + dim) / 2) - gammaln(FREEDOM / 2) - 0.5 * dim * np.log(FREEDOM * np.pi)
-    half = 0.5 * (np.linalg.slogdet(precision)[1] - np.linalg.slogdet(hessian)[1])
-    log_probability = top + np.log(weight.mean()) + half - 0.5 * dim * np.log(2 * np.pi) - log_t
-    weight /= weight.sum()
+    log_probability, weight, drawn = importance(counts, offset, mean, precision, normals, chi)
 
     gain = np.tile(belief.cov, (1, nights)) @ precision
     rest = belief.cov - gain @ np.tile(belief.cov, (nights, 1))
     expected = belief.mean + (drawn - mean) @ gain.T
     centre = weight @ expected
     spread = (expected - centre).T @ (weight[:, None] * (expected - centre)) + rest
-    picked = _systematic(weight, draws, rng)
+    picked = systematic(weight, draws, rng)
     values, vectors = np.linalg.eigh(rest)
     noise = rng.standard_normal((draws, size)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
     return Evidence(
-        float(log_probability),
+        log_probability,
         float(1 / np.square(weight).sum()),
         Belief(centre, (spread + spread.T) / 2),
         expected[picked] + noise,
     )
 
 
-def _systematic(weight: Floats, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def importance(
+    counts: CountTable, offset: Floats, mean: Floats, precision: Floats, normals: Floats, chi: Floats
+) -> tuple[float, Floats, Floats]:
+    """Weigh draws of the stacked effects of some nights, from a t distribution about their mode.
+
+    Parameters
+    ----------
+    counts, offset
+        As in :func:`weigh`.
+    mean : (night × group,) float
+    precision : (night × group, night × group) float
+        Prior of the stacked effects.
+    normals : (draw, night × group) float
+        Standard normal noise.
+    chi : (draw,) float
+        Root of chi-square over FREEDOM, of FREEDOM degrees.
+
+    Returns
+    -------
+    log_probability : float
+        Log marginal likelihood of the nights, nats.
+    weight : (draw,) float
+        They add to 1.
+    drawn : (draw, night × group) float
+    """
+    from scipy.special import gammaln
+
+    from braintwin.inference import night_laplace
+
+    dim, drawn, at = len(mean), np.empty_like(normals), mean.copy()
+    arrays = (counts.bounds, offset, *counts.arrays, GROUP_OF, mean, precision)
+    _, hessian = night_laplace.mode(*arrays, at, 30)
+    scale = np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(hessian)).T)
+    log_weight = night_laplace.log_weights(*arrays, at, scale, FREEDOM, normals, chi, drawn)
+    top = log_weight.max()
+    weight = np.exp(log_weight - top)
+    log_t = gammaln((FREEDOM + dim) / 2) - gammaln(FREEDOM / 2) - 0.5 * dim * np.log(FREEDOM * np.pi)
+    half = 0.5 * (np.linalg.slogdet(precision)[1] - np.linalg.slogdet(hessian)[1])
+    log_probability = top + np.log(weight.mean()) + half - 0.5 * dim * np.log(2 * np.pi) - log_t
+    return float(log_probability), weight / weight.sum(), drawn
+
+
+def systematic(weight: Floats, draws: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Return indices resampled in proportion to their weights, with the least added noise."""
     edges = (np.arange(draws) + rng.random()) / draws
     return np.minimum(np.searchsorted(np.cumsum(weight), edges), len(weight) - 1)

@@ -19,15 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from braintwin.inference.night_counts import CountTable
+from braintwin.inference.night_evidence import FREEDOM, importance, systematic
 from braintwin.inference.trial import SIZE, Member, Prior
 from braintwin.inference.trial_fit import OperatorFit, fit_operators
-from braintwin.models.hypnogram import GROUP_OF
 from braintwin.models.population import root
 
 Floats = npt.NDArray[np.float64]
 
 RIVALS = ("own", "no change", "mean", "population")
-FREEDOM = 8.0
 DRAWS = 1000
 
 
@@ -67,29 +66,12 @@ def weigh_nights(
     effects : (draw, night × group) float
         Equally weighted draws from the posterior.
     """
-    from scipy.special import gammaln
-
-    from braintwin.inference import night_laplace
-
-    dim = len(mean)
     precision = np.linalg.inv(cov)
     precision = (precision + precision.T) / 2
-    at = mean.copy()
-    arrays = (counts.bounds, offset, *counts.arrays, GROUP_OF, mean, precision)
-    _, hessian = night_laplace.mode(*arrays, at, 30)
-    scale = np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(hessian)).T)
-    drawn, chi = np.empty((draws, dim)), np.sqrt(rng.chisquare(FREEDOM, draws) / FREEDOM)
-    normals = rng.standard_normal((draws, dim))
-    log_weight = night_laplace.log_weights(*arrays, at, scale, FREEDOM, normals, chi, drawn)
-    top = log_weight.max()
-    weight = np.exp(log_weight - top)
-    log_t = gammaln((FREEDOM + dim) / 2) - gammaln(FREEDOM / 2) - 0.5 * dim * np.log(FREEDOM * np.pi)
-    half = 0.5 * (np.linalg.slogdet(precision)[1] - np.linalg.slogdet(hessian)[1])
-    value = top + np.log(weight.mean()) + half - 0.5 * dim * np.log(2 * np.pi) - log_t
-    weight /= weight.sum()
-    edges = (np.arange(draws) + rng.random()) / draws
-    picked = np.minimum(np.searchsorted(np.cumsum(weight), edges), draws - 1)
-    return float(value), float(1 / np.square(weight).sum()), drawn[picked]
+    chi = np.sqrt(rng.chisquare(FREEDOM, draws) / FREEDOM)
+    normals = rng.standard_normal((draws, len(mean)))
+    value, weight, drawn = importance(counts, offset, mean, precision, normals, chi)
+    return value, float(1 / np.square(weight).sum()), drawn[systematic(weight, draws, rng)]
 
 
 def stacked_prior(member: Member, fit: OperatorFit, rival: str) -> tuple[Floats, Floats]:
