@@ -14,6 +14,7 @@ from braintwin.contracts.simulate import OUTCOMES
 from braintwin.errors import BrainTwinError, did_you_mean
 from braintwin.io.population import read_population
 from braintwin.provenance import derive_seed
+from braintwin.steps.bounds import refuse_outside
 from braintwin.treatment.evidence import Baseline, Treatment
 from braintwin.treatment.library import NO_CHANGE, Library, no_change
 from braintwin.treatment.operators import Uncertainty, placebo_shift
@@ -69,15 +70,14 @@ def entry_of(name: str, library: Library) -> Treatment:
 def check_design(design: Design, trials: int) -> None:
     """Refuse a trial that cannot be analysed."""
     least = 4 if design.kind == "parallel" else 2
-    for wrong, said in (
-        (not least <= design.people <= 5000, f"--people {design.people}|{least} to 5000 ({design.kind})"),
-        (not 1 <= design.nights <= 60, f"--nights {design.nights}|1 to 60"),
-        (not 2 <= trials <= 20000, f"--trials {trials}|2 to 20000"),
-    ):
-        if wrong:
-            got, expected = said.split("|")
-            message = f"{STEP}: got {got}, expected {expected}"
-            raise BrainTwinError(message)
+    refuse_outside(
+        STEP,
+        (
+            (least <= design.people <= 5000, f"--people {design.people}", f"{least} to 5000 ({design.kind})"),
+            (1 <= design.nights <= 60, f"--nights {design.nights}", "1 to 60"),
+            (2 <= trials <= 20000, f"--trials {trials}", "2 to 20000"),
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from braintwin.io.population import read_population
 from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_json, read_status
 from braintwin.provenance import derive_seed
+from braintwin.steps.bounds import refuse_outside
 from braintwin.steps.fit_nights import who_is
 from braintwin.steps.simulate import time_in_bed
 from braintwin.treatment.counterfactual import person_draws
@@ -73,20 +74,24 @@ def check_scenario(scenario: Scenario, draws: int) -> None:
         Naming what was asked and what is possible.
     """
     asked = scenario.minutes_in_bed
-    for wrong, said in (
-        (not 0 <= scenario.dose_factor <= MOST_DOSE, f"--dose-factor {scenario.dose_factor:g}, 0 to {MOST_DOSE:g}"),
-        (not 0 <= scenario.adherence <= 1, f"--adherence {scenario.adherence:g}, 0 to 1"),
+    refuse_outside(
+        STEP,
         (
-            asked is not None and not SHORTEST_MIN <= asked <= LONGEST_MIN,
-            f"--minutes-in-bed {asked}, {SHORTEST_MIN:g} to {LONGEST_MIN:g}",
+            (
+                0 <= scenario.dose_factor <= MOST_DOSE,
+                f"--dose-factor {scenario.dose_factor:g}",
+                f"0 to {MOST_DOSE:g}",
+            ),
+            (0 <= scenario.adherence <= 1, f"--adherence {scenario.adherence:g}", "0 to 1"),
+            (
+                asked is None or SHORTEST_MIN <= asked <= LONGEST_MIN,
+                f"--minutes-in-bed {asked}",
+                f"{SHORTEST_MIN:g} to {LONGEST_MIN:g}",
+            ),
+            (1 <= scenario.nights <= 60, f"--nights {scenario.nights}", "1 to 60"),
+            (50 <= draws <= 4000, f"--draws {draws}", "50 to 4000"),
         ),
-        (not 1 <= scenario.nights <= 60, f"--nights {scenario.nights}, 1 to 60"),
-        (not 50 <= draws <= 4000, f"--draws {draws}, 50 to 4000"),
-    ):
-        if wrong:
-            got, expected = said.split(", ")
-            message = f"{STEP}: got {got}, expected {expected}"
-            raise BrainTwinError(message)
+    )
 
 
 def scenario_operators(
@@ -99,7 +104,7 @@ def scenario_operators(
     seed: int,
     owner: str,
     heterogeneity_sd: float,
-    arousal_rate: float = 0.0,
+    arousal_rate: float,
 ) -> Operators:
     """Return draws of what the treatments of a scenario do on a night on which they are taken."""
 
