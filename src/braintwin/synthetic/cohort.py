@@ -1,5 +1,8 @@
 """The synthetic cohort with known truth: people in turn healthy, with insomnia and with OSA, as a BIDS dataset."""
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -115,6 +118,20 @@ def night_signal(person: PersonTruth, night: NightTruth, options: SynthesizeOpti
     return signal
 
 
+def _signals(
+    truth: CohortTruth, options: SynthesizeOptions, seed: int
+) -> Iterator[tuple[PersonTruth, NightTruth, Signal]]:
+    """Yield every night with its recording; the next one is made while the caller writes this one."""
+    nights = [(person, night) for person in truth.people for night in person.nights]
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(night_signal, *nights[0], options, seed)
+        for (person, night), following in zip_longest(nights, nights[1:]):
+            signal = coming.result()
+            if following is not None:
+                coming = ahead.submit(night_signal, *following, options, seed)
+            yield person, night, signal
+
+
 def write_cohort(folder: Path, options: SynthesizeOptions, seed: int, *, population: Population | None = None) -> None:
     """Write a synthetic BIDS dataset into `folder` and its truth beside it.
 
@@ -152,10 +169,8 @@ def write_cohort(folder: Path, options: SynthesizeOptions, seed: int, *, populat
     ):
         root = Path(scratch) / "dataset"
         root.mkdir(mode=0o755)
-        for person in truth.people:
-            for night in person.nights:
-                signal = night_signal(person, night, options, seed)
-                write_night(root, Path(staging), person.label, night, signal, EEG_CHANNELS, options.sfreq)
+        for person, night, signal in _signals(truth, options, seed):
+            write_night(root, Path(staging), person.label, night, signal, EEG_CHANNELS, options.sfreq)
         write_dataset_files(root, truth)
         if folder.exists():
             folder.rename(Path(scratch) / "replaced")
