@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from braintwin.models.population import Draws, first_population
+from braintwin.treatment.closed_form import hazard_shifts
 from braintwin.treatment.counterfactual import simulate_treatments
-from braintwin.treatment.operators import Operators, hazard_shifts
+from braintwin.treatment.operators import Operators
 from braintwin.treatment.personal import Personalisation, personalisation
 from braintwin.treatment.utility import components
 from treated_people import effect, plain_twin

@@ -11,14 +11,18 @@ from braintwin.io.library import WRITTEN, read_library, write_calibration
 from braintwin.io.population import packaged_population, read_population
 from braintwin.models.population import first_population
 from braintwin.treatment.calibrate_library import calibrate_library, digest_of
-from braintwin.treatment.calibration import calibrate, fit, measured, parameters_of
+from braintwin.treatment.calibration import calibrate
 from braintwin.treatment.calibration_page import calibration_page
+from braintwin.treatment.calibration_parameters import parameters_of
 from braintwin.treatment.calibration_record import inside_by_vote
+from braintwin.treatment.closed_form import hazard_shifts
 from braintwin.treatment.contrasts import contrasts_of
 from braintwin.treatment.evidence import Baseline, Burden, Effect, Source, Treatment
+from braintwin.treatment.gauss_newton import fit
 from braintwin.treatment.library import Library
-from braintwin.treatment.operators import Operators, hazard_shifts
+from braintwin.treatment.operators import Operators
 from braintwin.treatment.posterior import OperatorPosterior
+from braintwin.treatment.simulated_contrasts import measured
 from braintwin.treatment.trial import Trial, enrol
 from treated_people import LIBRARY
 
