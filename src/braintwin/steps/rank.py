@@ -14,6 +14,7 @@ from braintwin.errors import BrainTwinError, FitFailed, NightExcluded
 from braintwin.io.arrays import write_dataset
 from braintwin.io.groups import read_quickly
 from braintwin.io.library import read_library
+from braintwin.io.quick import write_quickly
 from braintwin.io.records import guarded, read_json, require_ok
 from braintwin.options.rank import RankOptions
 from braintwin.paths import owner
@@ -62,7 +63,7 @@ def run(
             except (FitFailed, NightExcluded) as refusal:
                 refused["reason"] = str(refusal)
                 raise
-            write_dataset(target, result, RANKING, provenance)
+            write_quickly(target, result, RANKING, provenance)
 
 
 def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: RankOptions) -> xr.Dataset:

@@ -85,7 +85,7 @@ def _section(key: str, label: str, entry: EntryRecord, shortcoming: str) -> Iter
         if {"w_deep", "n23_w"} <= {*means}:
             leaving, entering = abs(means["w_deep"]), abs(means["n23_w"])
             share = 100 * leaving / (leaving + entering)
-            yield f"- Wake: {share:.0f} % by falling asleep again, {100 - share:.0f} % by waking up less"
+            yield f"- Wake operator: {share:.0f} % on falling asleep again, {100 - share:.0f} % on waking up"
     for note in entry.notes:
         yield f"- Coherence: {note}"
     if entry.contrasts:
