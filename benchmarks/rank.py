@@ -102,9 +102,8 @@ def main():
         done = sum(read_status(f / "rank.nc").state == "ok" for f in there)
     treatments, machine = len(library.choose(None)), f"{platform.machine()}, Python {platform.python_version()}"
     print(f"{machine}: {done} people ranked of {people}, {treatments} treatments, {DRAWS} draws, two processes")
-    print(
-        f"{cpu:.1f} CPU s, {wall:.1f} s; 1,000 people: {1000 * cpu / people:.0f} CPU s, {500 * cpu / people:.0f} s of 120"
-    )
+    each = cpu / people
+    print(f"{cpu:.1f} CPU s, {wall:.1f} s; 1,000 people: {1000 * each:.0f} CPU s, {500 * each:.0f} s of 120")
 
 
 if __name__ == "__main__":

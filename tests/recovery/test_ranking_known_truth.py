@@ -64,6 +64,34 @@ def judged(kinds: list[dict[str, float]], people: int) -> list[tuple[Personalisa
     return results
 
 
+def half(kind: dict[str, float]) -> dict[str, float]:
+    """Return people half as far from the average."""
+    return {group: value / 2 for group, value in kind.items()}
+
+
+@pytest.mark.slow
+def test_own_twin_has_less_regret_where_people_differ_by_half_as_much() -> None:
+    results = judged([half(LATENCY), half(WAKING)], 8)
+    own, population = np.mean([r[1] for r in results]), np.mean([r[2] for r in results])
+    assert own < population - 0.2
+
+
+@pytest.mark.slow
+def test_another_person_s_twin_is_worse_than_the_population() -> None:
+    """Permuted people: each follows the twin of somebody of the other kind."""
+    kinds = [LATENCY, WAKING]
+    population = utilities(mixed(kinds), 500)
+    true = [utilities(plain_twin(kind, 400, night_sd=0.15), 900).mean(axis=1) for kind in kinds]
+    chosen = [int(np.argmax(utilities(plain_twin(kind, DRAWS, night_sd=0.15), 200).mean(axis=1))) for kind in kinds]
+    follow = int(np.argmax(population.mean(axis=1)))
+    regret = {
+        "own": np.mean([true[k].max() - true[k][chosen[k]] for k in (0, 1)]),
+        "permuted": np.mean([true[k].max() - true[k][chosen[1 - k]] for k in (0, 1)]),
+        "population": np.mean([true[k].max() - true[k][follow] for k in (0, 1)]),
+    }
+    assert regret["own"] < 0.1 < regret["population"] <= regret["permuted"], regret
+
+
 @pytest.mark.slow
 def test_own_twin_has_less_regret_where_people_differ() -> None:
     results = judged([LATENCY, WAKING], 12)

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from braintwin.contracts.check import PersonCheck
 from braintwin.contracts.rank import RANKING
 from braintwin.contracts.simulate import OUTCOMES, SIMULATED
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import ConfigError
 from braintwin.io.arrays import read_dataset, write_dataset
+from braintwin.io.library import read_library
 from braintwin.io.population import write_population
-from braintwin.io.records import read_status, write_status
+from braintwin.io.records import read_json, read_status, write_json, write_status
 from braintwin.models.population import first_population
 from braintwin.options.rank import RankOptions
 from braintwin.options.simulate import SimulateOptions
@@ -198,6 +200,41 @@ def test_weights_change_the_ranking_without_new_nights(cohort) -> None:
     assert str(after["treatment"][0].item()) == "none"
     xr.testing.assert_identical(ranking(root, row), before)
     assert list(before["outcome"].to_numpy()) == list(OUTCOMES)
+
+
+def test_nothing_moves_without_connectome_and_spectral_twin(cohort, tmp_path: Path) -> None:
+    """The ablation: a person whose spectral twin, and the connectome below it, are not there."""
+    root, rows = cohort
+    row = write_person(tmp_path, "made-insomnia", POPULATION, age_band="65-69", seed=1)
+    path = tmp_path / row.person / "check.json"
+    check = read_json(path, PersonCheck)
+    write_json(path, check.model_copy(update={"spectral": check.spectral.model_copy(update={"verdict": "absent"})}))
+    run_simulate(tmp_path, [row])
+    run_rank(tmp_path, [row])
+    without, whole = ranking(tmp_path, row), ranking(root, rows["insomnia"])
+    xr.testing.assert_identical(without.drop_attrs(), whole.drop_attrs())
+    assert whole.attrs["shift_without_spectral"] == 0.0
+    assert whole.attrs["shift_population_only"] > 0
+
+
+def test_swapped_labels_swap_the_ranking(cohort, tmp_path: Path) -> None:
+    """Two entries exchange their contents: each name gets what the other had, but for the noise of fresh draws."""
+    root, rows = cohort
+    library = read_library(LIBRARY)
+    one, other = "ramelteon_8", "lemborexant_10"
+    entries = dict(library.treatments)
+    entries[one], entries[other] = entries[other], entries[one]
+    swapped = library.model_copy(update={"treatments": entries})
+    person, folder = rows["insomnia"], root / rows["insomnia"].person
+    nights = simulate.simulate_person(
+        person, folder / "night.nc", swapped.choose([one, other]), swapped, POPULATION, 3, OPTIONS
+    )
+    found, before = rank.rank_person(nights, swapped, 3, RankOptions()), ranking(root, person)
+    for name, was in ((one, other), (other, one)):
+        new, old = found.sel(treatment=name), before.sel(treatment=was)
+        error = np.hypot(float(new["utility_mcse"]), float(old["utility_mcse"]))
+        assert abs(float(new["person_expected_utility"] - old["person_expected_utility"])) < 4 * error
+        assert bool(new["candidate"]) == bool(old["candidate"]) and str(new["label"].item()) == str(old["label"].item())
 
 
 def test_unknown_treatment_is_a_config_error(tmp_path: Path) -> None:

@@ -103,6 +103,8 @@ def _held_out(calibration: Calibration) -> Iterator[str]:
     yield f"**{inside} of {total} inside; with one vote for each drug and trial {100 * share:.0f} %** (90 % asked)."
     inside, total, share = held_out_shares(calibration.heldout, alike=True)
     yield f"If trials of a treatment did not differ beyond their errors: {inside} of {total}, {100 * share:.0f} %."
+    wide = sum(((r.measured - r.predicted) * 2 * 1.96 / (r.high - r.low)) ** 2 for r in calibration.heldout) / total
+    yield f"Root mean square distance, in predictive sd: {wide**0.5:.2f} (1 is exact, less is too wide)."
     yield "\n| drug | trial | inside | of |\n|---|---|---|---|"
     votes = inside_by_vote(calibration.heldout)
     yield from (f"| {drug} | {trial} | {a} | {b} |" for (drug, trial), (a, b) in votes.items())
