@@ -224,7 +224,11 @@ def test_swapped_labels_swap_the_ranking(cohort, tmp_path: Path) -> None:
     one, other = "ramelteon_8", "lemborexant_10"
     entries = dict(library.treatments)
     entries[one], entries[other] = entries[other], entries[one]
-    swapped = library.model_copy(update={"treatments": entries})
+    assert library.calibration is not None
+    records = dict(library.calibration.treatments)
+    records[one], records[other] = records[other], records[one]
+    calibration = library.calibration.model_copy(update={"treatments": records})
+    swapped = library.model_copy(update={"treatments": entries, "calibration": calibration})
     person, folder = rows["insomnia"], root / rows["insomnia"].person
     nights = simulate.simulate_person(
         person, folder / "night.nc", swapped.choose([one, other]), swapped, POPULATION, 3, OPTIONS
