@@ -202,43 +202,50 @@ def test_weights_change_the_ranking_without_new_nights(cohort) -> None:
     assert list(before["outcome"].to_numpy()) == list(OUTCOMES)
 
 
-def test_nothing_moves_without_connectome_and_spectral_twin(cohort, tmp_path: Path) -> None:
+def test_nothing_moves_without_connectome_and_spectral_twin(tmp_path: Path) -> None:
     """The ablation: a person whose spectral twin, and the connectome below it, are not there."""
-    root, rows = cohort
-    row = write_person(tmp_path, "made-insomnia", POPULATION, age_band="65-69", seed=1)
-    path = tmp_path / row.person / "check.json"
-    check = read_json(path, PersonCheck)
-    write_json(path, check.model_copy(update={"spectral": check.spectral.model_copy(update={"verdict": "absent"})}))
-    run_simulate(tmp_path, [row])
-    run_rank(tmp_path, [row])
-    without, whole = ranking(tmp_path, row), ranking(root, rows["insomnia"])
-    xr.testing.assert_identical(without.drop_attrs(), whole.drop_attrs())
-    assert whole.attrs["shift_without_spectral"] == 0.0
-    assert whole.attrs["shift_population_only"] > 0
+    few = OPTIONS.model_copy(update={"treatments": ["cbti", "daridorexant_50"]})
+    found = []
+    for verdict in ("pass", "absent"):
+        root = tmp_path / verdict
+        row = write_person(root, "made-one", POPULATION, seed=1)
+        path = root / row.person / "check.json"
+        check = read_json(path, PersonCheck)
+        spectral = check.spectral.model_copy(update={"verdict": verdict})
+        write_json(path, check.model_copy(update={"spectral": spectral}))
+        run_simulate(root, [row], few)
+        run_rank(root, [row])
+        found.append(ranking(root, row))
+    xr.testing.assert_identical(*(dataset.drop_attrs() for dataset in found))
+    assert found[0].attrs["shift_without_spectral"] == 0.0
+    assert found[0].attrs["shift_population_only"] > 0
 
 
-def test_swapped_labels_swap_the_ranking(cohort, tmp_path: Path) -> None:
+def test_swapped_labels_swap_the_ranking(tmp_path: Path) -> None:
     """Two entries exchange their contents: each name gets what the other had, but for the noise of fresh draws."""
-    root, rows = cohort
-    library = read_library(LIBRARY)
-    one, other = "ramelteon_8", "lemborexant_10"
-    entries = dict(library.treatments)
-    entries[one], entries[other] = entries[other], entries[one]
+    library, one, other = read_library(LIBRARY), "ramelteon_8", "lemborexant_10"
     assert library.calibration is not None
-    records = dict(library.calibration.treatments)
-    records[one], records[other] = records[other], records[one]
+    entries, records = dict(library.treatments), dict(library.calibration.treatments)
+    for table in (entries, records):
+        table[one], table[other] = table[other], table[one]
     calibration = library.calibration.model_copy(update={"treatments": records})
     swapped = library.model_copy(update={"treatments": entries, "calibration": calibration})
-    person, folder = rows["insomnia"], root / rows["insomnia"].person
-    nights = simulate.simulate_person(
-        person, folder / "night.nc", swapped.choose([one, other]), swapped, POPULATION, 3, OPTIONS
-    )
-    found, before = rank.rank_person(nights, swapped, 3, RankOptions()), ranking(root, person)
+    row = write_person(tmp_path, "made-one", POPULATION, seed=1)
+    before, after = (
+        rank.rank_person(
+            simulate.simulate_person(
+                row, tmp_path / row.person / "night.nc", which.choose([one, other]), which, POPULATION, 3, OPTIONS
+            ),
+            which, 3, RankOptions(),
+        )
+        for which in (library, swapped)
+    )  # fmt: skip
     for name, was in ((one, other), (other, one)):
-        new, old = found.sel(treatment=name), before.sel(treatment=was)
+        new, old = after.sel(treatment=name), before.sel(treatment=was)
         error = np.hypot(float(new["utility_mcse"]), float(old["utility_mcse"]))
         assert abs(float(new["person_expected_utility"] - old["person_expected_utility"])) < 4 * error
-        assert bool(new["candidate"]) == bool(old["candidate"]) and str(new["label"].item()) == str(old["label"].item())
+        assert bool(new["candidate"]) and bool(old["candidate"])
+        assert str(new["label"].item()) == str(old["label"].item())
 
 
 def test_unknown_treatment_is_a_config_error(tmp_path: Path) -> None:
