@@ -64,16 +64,23 @@ def judged(kinds: list[dict[str, float]], people: int) -> list[tuple[Personalisa
     return results
 
 
-def half(kind: dict[str, float]) -> dict[str, float]:
-    """Return people half as far from the average."""
-    return {group: value / 2 for group, value in kind.items()}
+def nearer(kind: dict[str, float], share: float) -> dict[str, float]:
+    """Return people that much of the way from the average."""
+    return {group: share * value for group, value in kind.items()}
 
 
 @pytest.mark.slow
-def test_own_twin_has_less_regret_where_people_differ_by_half_as_much() -> None:
-    results = judged([half(LATENCY), half(WAKING)], 8)
+def test_own_twin_has_less_regret_as_soon_as_people_need_different_treatments() -> None:
+    results = judged([nearer(LATENCY, 0.8), nearer(WAKING, 0.8)], 6)
     own, population = np.mean([r[1] for r in results]), np.mean([r[2] for r in results])
     assert own < population - 0.2
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_where_people_differ_and_the_same_treatment_is_best() -> None:
+    results = judged([nearer(LATENCY, 0.5), nearer(WAKING, 0.5)], 4)
+    assert [r[1] for r in results] == [r[2] for r in results] == [0.0] * 4
+    assert all(verdict.gain == 0 for verdict, _, _ in results)
 
 
 @pytest.mark.slow
