@@ -35,8 +35,7 @@ def operators_of(library, draws):
 
 
 def cpu_seconds(function, rounds):
-    """Return the least CPU seconds of a few calls, after one that compiles."""
-    function()
+    """Return the least CPU seconds of a few calls; the first of a run compiles."""
     found = []
     for _ in range(rounds):
         begun = time.process_time()

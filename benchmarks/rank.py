@@ -21,8 +21,8 @@ from braintwin.contracts.check import PersonCheck, TwinCheck
 from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES, SIMULATED
 from braintwin.contracts.stages import STAGES
-from braintwin.io.arrays import write_dataset
 from braintwin.io.library import read_library
+from braintwin.io.quick import write_quickly
 from braintwin.io.records import read_status, write_json, write_status
 from braintwin.options.rank import RankOptions
 from braintwin.steps import rank
@@ -43,7 +43,7 @@ def simulated(library, seed):
     shape = {"treatment": len(keys), "draw": DRAWS, "outcome": len(OUTCOMES), "group": len(GROUPS), "clock": 48}
     shape |= {"stage": len(STAGES), "example": 3, "epoch": 960}
     made = {
-        "f": lambda size: rng.standard_normal(size),
+        "f": lambda size: rng.standard_normal(size) if size[-1] != len(OUTCOMES) else rng.integers(0, 2000, size) / 12,
         "b": lambda size: np.ones(size, dtype=bool),
         "U": lambda size: np.full(size, "", dtype="U8"),
         "i": lambda size: np.zeros(size, dtype=np.int8),
@@ -66,7 +66,7 @@ def folders(root, people, library):
     for k in range(min(people, VARIETY)):
         path = root / f"made-{k}" / "simulate.nc"
         path.parent.mkdir()
-        write_dataset(path, simulated(library, k), SIMULATED, {})
+        write_quickly(path, simulated(library, k), SIMULATED, {})
         made.append(path)
     found = []
     for k in range(people):
