@@ -10,7 +10,7 @@ TESTS  ?= --ignore=tests/slurm --ignore=tests/faults
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help install demo test test-cluster lint format bench validate study config wheelhouse test-latest docs lock clean
+.PHONY: help install demo test test-cluster lint format bench validate study config calibrate wheelhouse test-latest docs lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -61,6 +61,11 @@ docs: install    ## the site of the docs, in site/; a link that leads nowhere fa
 
 config: install  ## write config/config.yaml and config/schema.json from the options
 	@$(RUN) braintwin config --write
+
+calibrate: install  ## treatments fitted to their trials on the packaged population (2 CPU min); page, golden ranking
+	@$(RUN) braintwin calibrate --treatments config/treatments.yaml
+	@$(RUN) braintwin config --write
+	@$(BIN)/python tests/support/golden_ranking.py
 
 wheelhouse:      ## what the lock names, in a folder, to install without network (WHEELHOUSE=folder)
 	@sh envs/wheelhouse.sh "$(PYTHON)" "$(or $(WHEELHOUSE),wheelhouse)"

@@ -5,11 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from braintwin.cli.fit_treatment import joined
 from braintwin.inference.trial import Prior, members
 from braintwin.inference.trial_fit import fit_operators
 from braintwin.inference.trial_scores import foretell_all, summary
 from braintwin.io.population import packaged_population, read_population
-from temazepam_trial import crossover_nights
+from braintwin.options.simulate import SimulateOptions
+from temazepam_trial import crossover_nights, learned_entry
+from treated_people import LIBRARY, simulated_and_ranked
 
 pytestmark = pytest.mark.real
 
@@ -40,3 +43,19 @@ def test_ten_people_agree_with_all_twenty_two(real_data: Path, tmp_path: Path) -
         values = found["outcomes"][outcome]
         _, low, high = values["observed_change"]
         assert low <= values["expected_change"] <= high, outcome
+
+
+def test_what_was_learned_is_simulated_and_ranked_beside_the_published_entry(real_data: Path, tmp_path: Path) -> None:
+    entry, library = learned_entry(real_data, tmp_path), tmp_path / "mine.yaml"
+    library.write_text(joined(LIBRARY, entry, "temazepam_own_trial"), encoding="utf-8")
+    options = SimulateOptions(draws=100, replicates=4, treatments=["temazepam_own_trial", "temazepam_15_30"])
+    population = read_population(packaged_population())
+    nights, found = simulated_and_ranked(tmp_path, library, population, options)
+    assert {*found["treatment"].to_numpy()} == {"none", "placebo", "temazepam_own_trial", "temazepam_15_30"}
+    own = found.sel(treatment="temazepam_own_trial")
+    wake = nights["operator_value"].sel(group="n23_w")
+    assert float((wake.sel(treatment="temazepam_own_trial") - wake.sel(treatment="placebo")).mean()) < 0
+    assert float(own["contrast_mean"].sel(outcome="WASO")) < 0
+    assert np.isfinite(found["expected_utility"].to_numpy()).all()
+    assert "exploratory" in str(own["not_candidate_reason"].item())
+    assert bool(found["candidate"].sel(treatment="temazepam_15_30"))

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from braintwin.models.population import Draws, first_population
+from braintwin.treatment.closed_form import hazard_shifts
 from braintwin.treatment.counterfactual import simulate_treatments
-from braintwin.treatment.operators import Operators, hazard_shifts
+from braintwin.treatment.operators import Operators
 from braintwin.treatment.personal import Personalisation, personalisation
 from braintwin.treatment.utility import components
 from treated_people import effect, plain_twin
@@ -61,6 +62,41 @@ def judged(kinds: list[dict[str, float]], people: int) -> list[tuple[Personalisa
         verdict = personalisation(own, others, permutations=100, rng=rng)
         results.append((verdict, *(float(true.max() - true[c]) for c in chosen)))
     return results
+
+
+def nearer(kind: dict[str, float], share: float) -> dict[str, float]:
+    """Return people that much of the way from the average."""
+    return {group: share * value for group, value in kind.items()}
+
+
+@pytest.mark.slow
+def test_own_twin_has_less_regret_as_soon_as_people_need_different_treatments() -> None:
+    results = judged([nearer(LATENCY, 0.8), nearer(WAKING, 0.8)], 6)
+    own, population = np.mean([r[1] for r in results]), np.mean([r[2] for r in results])
+    assert own < population - 0.2
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_where_people_differ_and_the_same_treatment_is_best() -> None:
+    results = judged([nearer(LATENCY, 0.5), nearer(WAKING, 0.5)], 4)
+    assert [r[1] for r in results] == [r[2] for r in results] == [0.0] * 4
+    assert all(verdict.gain == 0 for verdict, _, _ in results)
+
+
+@pytest.mark.slow
+def test_another_person_s_twin_is_worse_than_the_population() -> None:
+    """Permuted people: each follows the twin of somebody of the other kind."""
+    kinds = [LATENCY, WAKING]
+    population = utilities(mixed(kinds), 500)
+    true = [utilities(plain_twin(kind, 400, night_sd=0.15), 900).mean(axis=1) for kind in kinds]
+    chosen = [int(np.argmax(utilities(plain_twin(kind, DRAWS, night_sd=0.15), 200).mean(axis=1))) for kind in kinds]
+    follow = int(np.argmax(population.mean(axis=1)))
+    regret = {
+        "own": np.mean([true[k].max() - true[k][chosen[k]] for k in (0, 1)]),
+        "permuted": np.mean([true[k].max() - true[k][chosen[1 - k]] for k in (0, 1)]),
+        "population": np.mean([true[k].max() - true[k][follow] for k in (0, 1)]),
+    }
+    assert regret["own"] < 0.1 < regret["population"] <= regret["permuted"], regret
 
 
 @pytest.mark.slow

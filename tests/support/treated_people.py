@@ -9,9 +9,14 @@ from braintwin.contracts.check import PersonCheck, TwinCheck
 from braintwin.contracts.night import GROUPS, NIGHT_OBSERVED, NIGHT_POSTERIOR
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.contracts.tables import PersonRow
+from braintwin.io.library import read_library
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import write_json, write_status
 from braintwin.models.population import Draws, Population
+from braintwin.options.rank import RankOptions
+from braintwin.options.simulate import SimulateOptions
+from braintwin.steps.rank import rank_person
+from braintwin.steps.simulate import simulate_person
 
 LIBRARY = Path(__file__).parents[2] / "config" / "treatments.yaml"
 
@@ -89,3 +94,14 @@ def write_person(
     write_json(folder / "check.json", check)
     covariates: dict[str, float | str] = {"diagnosis": diagnosis} if diagnosis else {}
     return PersonRow(person=person, batch="0", dataset="made", age_band=age_band, covariates=covariates)
+
+
+def simulated_and_ranked(
+    folder: Path, library: Path, population: Population, options: SimulateOptions, seed: int = 11
+) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return the simulated nights of an insomnia-like person under a library, and their ranking."""
+    read, row = read_library(library), write_person(folder, "made-1", population, seed=7)
+    nights = simulate_person(
+        row, folder / row.person / "night.nc", read.choose(options.treatments), read, population, seed, options
+    )
+    return nights, rank_person(nights, read, seed, RankOptions())

@@ -19,12 +19,13 @@ from braintwin.io.population import packaged_population, read_population
 from braintwin.io.records import read_json, write_json, write_nights, write_people, write_status
 from braintwin.models.population import first_population
 from braintwin.options.fit_treatment import FitTreatmentOptions
+from braintwin.options.simulate import SimulateOptions
 from braintwin.paths import StudyPaths
 from braintwin.steps.fit_treatment import run
 from braintwin.treatment.operators import Uncertainty, draw_operators
 from made_trials import made_trial, shift_of
 from scored_nights import prepared_from
-from treated_people import LIBRARY
+from treated_people import LIBRARY, simulated_and_ranked
 
 OPTIONS = FitTreatmentOptions(
     name="ours", treated=["drug"], control=["placebo"], min_people=3, draws=100, leave_one_out=True
@@ -100,6 +101,22 @@ def test_the_entry_is_one_that_the_ranking_takes(made: tuple[Path, TreatmentFit]
         assert draws.shift[:, i].mean() == pytest.approx(learned.mean, abs=0.03)
         total = np.hypot((learned.high - learned.low) / 2 / 1.645, learned.between_sd)
         assert draws.shift[:, i].std() == pytest.approx(total, rel=0.1)
+
+
+def test_a_learned_treatment_is_simulated_and_ranked(made: tuple[Path, TreatmentFit], tmp_path: Path) -> None:
+    entry, fit = made
+    library = tmp_path / "mine.yaml"
+    library.write_text(joined(LIBRARY, entry, "ours"), encoding="utf-8")
+    options = SimulateOptions(draws=100, replicates=2, treatments=["ours", "cbti"])
+    nights, found = simulated_and_ranked(tmp_path, library, first_population(), options)
+    ours = found.sel(treatment="ours")
+    learned, placebo = (nights["operator_value"].sel(treatment=key, group="n23_w") for key in ("ours", "placebo"))
+    assert float((learned - placebo).mean()) == pytest.approx(fit.operators["n23_w"].mean, abs=0.12)
+    assert float(ours["expected_utility"]) != float(found["expected_utility"].sel(treatment="placebo"))
+    assert "exploratory" in str(ours["not_candidate_reason"].item()) and float(ours["p_best"]) == 0
+    library.write_text(library.read_text(encoding="utf-8").replace("exploratory: true", "exploratory: false", 1))
+    _, found = simulated_and_ranked(tmp_path, library, first_population(), options)
+    assert bool(found["candidate"].sel(treatment="ours")), "its owner says that it may be ranked"
 
 
 def test_the_same_data_and_seed_give_the_same_entry(study: StudyPaths, made: tuple[Path, TreatmentFit]) -> None:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from braintwin.contracts.simulate import OUTCOMES
+from braintwin.treatment.decision import acceptability
 from braintwin.treatment.personal import divergence, personalisation
-from braintwin.treatment.ranking import first_share, rank, rank_mass
+from braintwin.treatment.ranking import rank, rank_mass
 from braintwin.treatment.utility import components, weight_factors
 
 UTILITY = np.array([[0.0, 0.0, 0.0, 0.0], [1.0, 2.0, 3.0, -1.0], [2.0, 1.0, 3.5, 1.0], [9.0, 9.0, 9.0, 9.0]])
@@ -55,10 +56,10 @@ def test_weight_sensitivity_knows_dominance_and_doubt() -> None:
     factors = weight_factors(("a", "b"), 4000, 4.0, np.random.default_rng(0))
     np.testing.assert_allclose(factors.mean(axis=0), 1, atol=0.02)
     part = np.array([[[0.0], [1.0], [0.5]], [[0.0], [0.0], [0.5]]])
-    share = first_share(part, factors, np.array([True, True, True]))
+    share = acceptability(part, factors, np.array([True, True, True]))[:, 0]
     # component a at twice b's weight or so decides between the second and the third: an even match
     np.testing.assert_allclose(share, [0, 0.5, 0.5], atol=0.03)
-    assert first_share(part, factors, np.array([True, False, True])).tolist() == [0, 0, 1]
+    assert acceptability(part, factors, np.array([True, False, True]))[:, 0].tolist() == [0, 0, 1]
 
 
 def test_divergence_is_zero_for_equals_and_one_for_strangers() -> None:

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from braintwin.contracts.check import PersonCheck
 from braintwin.contracts.rank import RANKING
 from braintwin.contracts.simulate import OUTCOMES, SIMULATED
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import ConfigError
 from braintwin.io.arrays import read_dataset, write_dataset
+from braintwin.io.library import read_library
 from braintwin.io.population import write_population
-from braintwin.io.records import read_status, write_status
+from braintwin.io.records import read_json, read_status, write_json, write_status
 from braintwin.models.population import first_population
 from braintwin.options.rank import RankOptions
 from braintwin.options.simulate import SimulateOptions
@@ -198,6 +200,52 @@ def test_weights_change_the_ranking_without_new_nights(cohort) -> None:
     assert str(after["treatment"][0].item()) == "none"
     xr.testing.assert_identical(ranking(root, row), before)
     assert list(before["outcome"].to_numpy()) == list(OUTCOMES)
+
+
+def test_nothing_moves_without_connectome_and_spectral_twin(tmp_path: Path) -> None:
+    """The ablation: a person whose spectral twin, and the connectome below it, are not there."""
+    few = OPTIONS.model_copy(update={"treatments": ["cbti", "daridorexant_50"]})
+    found = []
+    for verdict in ("pass", "absent"):
+        root = tmp_path / verdict
+        row = write_person(root, "made-one", POPULATION, seed=1)
+        path = root / row.person / "check.json"
+        check = read_json(path, PersonCheck)
+        spectral = check.spectral.model_copy(update={"verdict": verdict})
+        write_json(path, check.model_copy(update={"spectral": spectral}))
+        run_simulate(root, [row], few)
+        run_rank(root, [row])
+        found.append(ranking(root, row))
+    xr.testing.assert_identical(*(dataset.drop_attrs() for dataset in found))
+    assert found[0].attrs["shift_without_spectral"] == 0.0
+    assert found[0].attrs["shift_population_only"] > 0
+
+
+def test_swapped_labels_swap_the_ranking(tmp_path: Path) -> None:
+    """Two entries exchange their contents: each name gets what the other had, but for the noise of fresh draws."""
+    library, one, other = read_library(LIBRARY), "ramelteon_8", "lemborexant_10"
+    assert library.calibration is not None
+    entries, records = dict(library.treatments), dict(library.calibration.treatments)
+    for table in (entries, records):
+        table[one], table[other] = table[other], table[one]
+    calibration = library.calibration.model_copy(update={"treatments": records})
+    swapped = library.model_copy(update={"treatments": entries, "calibration": calibration})
+    row = write_person(tmp_path, "made-one", POPULATION, seed=1)
+    before, after = (
+        rank.rank_person(
+            simulate.simulate_person(
+                row, tmp_path / row.person / "night.nc", which.choose([one, other]), which, POPULATION, 3, OPTIONS
+            ),
+            which, 3, RankOptions(),
+        )
+        for which in (library, swapped)
+    )  # fmt: skip
+    for name, was in ((one, other), (other, one)):
+        new, old = after.sel(treatment=name), before.sel(treatment=was)
+        error = np.hypot(float(new["utility_mcse"]), float(old["utility_mcse"]))
+        assert abs(float(new["person_expected_utility"] - old["person_expected_utility"])) < 4 * error
+        assert bool(new["candidate"]) and bool(old["candidate"])
+        assert str(new["label"].item()) == str(old["label"].item())
 
 
 def test_unknown_treatment_is_a_config_error(tmp_path: Path) -> None:

@@ -9,19 +9,10 @@ from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.io.library import read_library
 from braintwin.models.population import first_population
+from braintwin.treatment.closed_form import WAKE_ENTRY, WAKE_EXIT, hazard_shifts, log_onset_ratio, log_wake_odds
 from braintwin.treatment.counterfactual import epochs_in_bed, simulate_treatments
 from braintwin.treatment.eligibility import judge
-from braintwin.treatment.operators import (
-    WAKE_ENTRY,
-    WAKE_EXIT,
-    Operators,
-    Uncertainty,
-    draw_operators,
-    hazard_shifts,
-    log_onset_ratio,
-    log_wake_odds,
-    placebo_shift,
-)
+from braintwin.treatment.operators import Operators, Uncertainty, draw_operators, placebo_shift
 from treated_people import INSOMNIA, LIBRARY, plain_twin
 
 EXACT = Uncertainty(heterogeneity_sd=0.0, comparator_offset=False)

@@ -26,7 +26,11 @@ from braintwin.report.utility import draws_of
 
 @dataclass(frozen=True)
 class Cohort:
-    """All that the page tells. `links` are relative to the page; `tables` are (name, CSV, Parquet) of tidy tables."""
+    """All that the page tells.
+
+    `links` are relative to the page; `tables` are (name, CSV, Parquet) of tidy tables; `trials` are sentences on how
+    the treatments agree with their trials.
+    """
 
     members: list[Member]
     quarantine: list[dict[str, str]]
@@ -35,6 +39,7 @@ class Cohort:
     used: int
     links: Mapping[str, str]
     tables: list[tuple[str, str, str]] = field(default_factory=list)
+    trials: list[str] = field(default_factory=list)
 
 
 def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
@@ -62,7 +67,10 @@ def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
         verdicts=Counter(row["verdict"] for row in rows),
         rankings=Counter(row["ranking"] for row in rows),
         bests=_bests(rows),
-        added=what_twins_add([member.ranking for member in cohort.members if member.ranking is not None]),
+        added=[
+            *what_twins_add([member.ranking for member in cohort.members if member.ranking is not None]),
+            *cohort.trials,
+        ],
         outcomes=_outcomes(cohort.members),
         parameters=parameter_figure(cohort.members),
         population=population_lines(cohort.members),

@@ -19,6 +19,7 @@ from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, StudyPaths, owner
 from braintwin.report.cohort import Cohort, cohort_page
 from braintwin.report.member import SUMMARY_COLUMNS, Member, summary_row
 from braintwin.report.tidy import EMPTY, TABLES, tables
+from braintwin.report.trials import agreement_with_trials
 
 _FAULTS = ("excluded", "failed")
 Records = Mapping[str, Mapping[str, Status]]
@@ -41,7 +42,7 @@ def run(
     The artefacts of nights and people are found beside the tables that name them: a large cohort's would not fit on
     a command line.
     """
-    read_library(treatments)  # a library that cannot be read would have ranked nothing: say so here, in one line
+    library = read_library(treatments)  # one that cannot be read would have ranked nothing: say so here, in one line
     study = StudyPaths(nights.parent.parent)
     rows, early = read_nights(nights), read_table(refused)
     known = {row.person for row in rows} | {row["person"] for row in early}
@@ -94,6 +95,7 @@ def run(
         records=[read_json(path, DatasetRecord) for path in sorted(records, key=lambda p: Path(p).name)],
         found=len(rows) + len(early),
         used=len(rows) - len(lost) + len(early),
+        trials=agreement_with_trials(library),
         links={"summary": _relative(summary, page), "quarantine": _relative(quarantine, page)},
         tables=[
             (name, _relative(csv, page), _relative(parquet, page))

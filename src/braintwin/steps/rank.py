@@ -14,6 +14,7 @@ from braintwin.errors import BrainTwinError, FitFailed, NightExcluded
 from braintwin.io.arrays import write_dataset
 from braintwin.io.groups import read_quickly
 from braintwin.io.library import read_library
+from braintwin.io.quick import write_quickly
 from braintwin.io.records import guarded, read_json, require_ok
 from braintwin.options.rank import RankOptions
 from braintwin.paths import owner
@@ -22,7 +23,7 @@ from braintwin.treatment.decision import GUIDELINE, SOURCES, acceptability, shif
 from braintwin.treatment.evidence import Treatment
 from braintwin.treatment.library import NO_CHANGE, Library, no_change
 from braintwin.treatment.personal import personalisation
-from braintwin.treatment.ranking import QUANTILES, first_share
+from braintwin.treatment.ranking import QUANTILES
 from braintwin.treatment.ranking import rank as rank_treatments
 from braintwin.treatment.utility import components, weight_factors
 
@@ -62,7 +63,7 @@ def run(
             except (FitFailed, NightExcluded) as refusal:
                 refused["reason"] = str(refusal)
                 raise
-            write_dataset(target, result, RANKING, provenance)
+            write_quickly(target, result, RANKING, provenance)
 
 
 def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: RankOptions) -> xr.Dataset:
@@ -98,6 +99,7 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
     ranking = rank_treatments(used, candidate, mcid=options.mcid, near_tie_probability=options.near_tie_probability)
     rng = np.random.default_rng(derive_seed(seed, "rank/weights", person))
     factors = weight_factors(names, options.weight_samples, options.weight_concentration, rng)
+    by_weights = acceptability(part, factors, candidate)
     of_order, of_treatment = _uncertainty(simulated, harm, own, candidate)
     moved, same = shift_of_utility(own.mean(axis=1), population.mean(axis=1), candidate)
     dataset = xr.Dataset(
@@ -115,8 +117,8 @@ def rank_person(simulated: xr.Dataset, library: Library, seed: int, options: Ran
             "ineligible_reason": ("treatment", simulated["ineligible_reason"].to_numpy()),
             "not_candidate_reason": ("treatment", np.array(reasons, dtype=str)),
             "caution": ("treatment", simulated["caution"].to_numpy()),
-            "weight_first_share": ("treatment", first_share(part, factors, candidate)),
-            "weight_rank_share": (("treatment", "rank"), acceptability(part, factors, candidate)),
+            "weight_first_share": ("treatment", by_weights[:, 0]),
+            "weight_rank_share": (("treatment", "rank"), by_weights),
             "uncertainty_share": (("treatment", "source"), of_treatment),
             "rank_uncertainty_share": ("source", of_order),
             "person_expected_utility": ("treatment", own.mean(axis=1)),

@@ -18,6 +18,7 @@ from braintwin.io.arrays import write_dataset
 from braintwin.io.library import read_library
 from braintwin.io.population import read_population
 from braintwin.io.posterior import read_groups
+from braintwin.io.quick import write_quickly
 from braintwin.io.records import guarded, read_json, require_ok
 from braintwin.models.population import Draws, Population
 from braintwin.options.simulate import SimulateOptions
@@ -73,7 +74,7 @@ def run(
                 message = f"no treatment is simulated, because the check failed: {' '.join(verdict.reasons)}"
                 raise FitFailed(message)
             result = simulate_person(rows[person], nights[person], chosen, library, prior, seed, options)
-            write_dataset(target, result, SIMULATED, provenance)
+            write_quickly(target, result, SIMULATED, provenance)
 
 
 def time_in_bed(recorded: np.ndarray, asked: float | None) -> tuple[float, str]:

@@ -57,7 +57,10 @@ class EntryRecord(BaseModel):
 
 
 class HeldOutRecord(BaseModel):
-    """One contrast that no operator was fitted to, with its 95 % predictive interval."""
+    """One contrast that no operator was fitted to, with its 95 % predictive interval.
+
+    `low_alike` and `high_alike` bound the interval as it were if all trials of a treatment had the same effect.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,12 +75,19 @@ class HeldOutRecord(BaseModel):
     predicted: float
     low: float
     high: float
+    low_alike: float
+    high_alike: float
     route: str
 
     @property
     def inside(self) -> bool:
         """Whether what was measured lies in the interval."""
         return self.low <= self.measured <= self.high
+
+    @property
+    def inside_alike(self) -> bool:
+        """Return whether it lies in the interval without differences between trials."""
+        return self.low_alike <= self.measured <= self.high_alike
 
     @property
     def vote(self) -> tuple[str, str]:
@@ -111,10 +121,17 @@ def _rounded(value: Any) -> Any:
     return [_rounded(item) for item in value] if isinstance(value, list) else value
 
 
-def inside_by_vote(records: list[HeldOutRecord]) -> dict[tuple[str, str], tuple[int, int]]:
-    """Return (inside, all) for each drug and trial."""
+def inside_by_vote(records: list[HeldOutRecord], *, alike: bool = False) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return (inside, all) for each drug and trial; `alike` takes trials of a treatment to have the same effect."""
     votes: dict[tuple[str, str], tuple[int, int]] = {}
     for record in records:
         inside, total = votes.get(record.vote, (0, 0))
-        votes[record.vote] = inside + record.inside, total + 1
+        votes[record.vote] = inside + (record.inside_alike if alike else record.inside), total + 1
     return votes
+
+
+def held_out_shares(records: list[HeldOutRecord], *, alike: bool = False) -> tuple[int, int, float]:
+    """Return how many are inside, how many there are, and the share inside with one vote for each drug and trial."""
+    votes = inside_by_vote(records, alike=alike)
+    inside, total = (sum(vote[i] for vote in votes.values()) for i in (0, 1))
+    return inside, total, sum(a / b for a, b in votes.values()) / len(votes) if votes else float("nan")

@@ -112,22 +112,3 @@ def rank(utility: Floats, candidate: Bools, *, mcid: float, near_tie_probability
         near_tie=close & candidate,
         order=np.lexsort((-mean, ~candidate)),
     )
-
-
-def first_share(component: Floats, factors: Floats, candidate: Bools) -> Floats:
-    """Return how often each candidate has the highest expected utility when the weights vary, (treatment,).
-
-    Parameters
-    ----------
-    component : (component, treatment, draw) float
-        Contributions to the utility at the stated weights.
-    factors : (sample, component) float
-        Factors on the weights.
-    candidate : (treatment,) bool
-    """
-    mean = factors @ component.mean(axis=2)
-    chosen = np.flatnonzero(candidate)
-    top = mean[:, chosen] >= mean[:, chosen].max(axis=1, keepdims=True)
-    share = np.zeros(component.shape[1])
-    share[chosen] = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
-    return share

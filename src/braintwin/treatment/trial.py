@@ -14,8 +14,9 @@ from braintwin.contracts.stages import EPOCH_S
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.outcomes import outcomes
 from braintwin.models.population import Population, Who
+from braintwin.treatment.closed_form import hazard_shifts
 from braintwin.treatment.evidence import Baseline
-from braintwin.treatment.operators import Operators, hazard_shifts
+from braintwin.treatment.operators import Operators
 
 Floats = npt.NDArray[np.float64]
 
