@@ -32,6 +32,23 @@ def _top(
     del version
 
 
+@app.command("init", epilog="Example: braintwin init mystudy --dataset /data/our-bids-dataset --treatment cbti")
+def init_command(
+    folder: Annotated[Path, typer.Argument(help="Folder to make; the study is called like it.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="A BIDS folder, an archive or an address; the synthetic cohort where unset.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset in the config.")] = None,
+    treatment: Annotated[
+        list[str] | None, typer.Option(help="Simulate this treatment (give it again for each); all where unset.")
+    ] = None,
+) -> None:
+    """Make the folder of a study: a config with what `braintwin inspect` has found, to be run from there."""
+    from braintwin.cli.init import init
+
+    sys.stdout.write(init(folder, dataset, name, treatment or []))
+
+
 @app.command("run", epilog="Example: braintwin run --config config/examples/ucddb.yaml --cores 2")
 def run_command(
     config: Annotated[
@@ -56,6 +73,20 @@ def run_command(
 
     machine = Machine(cores, cluster, jobs, account, partition, profile)
     raise typer.Exit(run_study(config, dry=dry, quiet=quiet, machine=machine))
+
+
+@app.command("report", epilog="Example: braintwin report --config mystudy.yaml --snakemake report.zip")
+def report_command(
+    config: Annotated[Path | None, typer.Option(help="The study's config; that of the demo where unset.")] = None,
+    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    snakemake: Annotated[
+        Path | None, typer.Option(help="Write Snakemake's own report too: a .zip, or one .html.")
+    ] = None,
+) -> None:
+    """Write the pages of a finished study again where they are missing or stale; nothing is fitted."""
+    from braintwin.cli.report import write_report
+
+    raise typer.Exit(write_report(config, cores=cores, archive=snakemake))
 
 
 @app.command("status", epilog="Example: braintwin status results/demo")
