@@ -70,9 +70,8 @@ def measure(data: Path, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
 def statistics(table: Table, members: np.ndarray) -> np.ndarray:
     """Return what groups are compared by: coverage and CRPS skill over outcomes, errors, gain; (9,)."""
     skill = 1 - table["crps"][members].sum(axis=0) / table["base"][members].sum(axis=0)
-    return np.array([
-        table["inside"][members].mean(), skill.mean(), *table["error"][members].mean(axis=0), table["gain"][members].mean(),
-    ])  # fmt: skip
+    error, gain = table["error"][members].mean(axis=0), table["gain"][members].mean()
+    return np.array([table["inside"][members].mean(), skill.mean(), *error, gain])
 
 
 def spread(table: Table, groups: list[np.ndarray]) -> np.ndarray:
@@ -100,8 +99,8 @@ def compare(title: str, groups: dict[str, np.ndarray], table: Table, rng: np.ran
     p = (1 + (dealt >= seen).sum(axis=0)) / (1 + DEALT)
     names = ("coverage", "CRPS skill", *(f"error of {name}" for name in SCORED), "gain")
     adjusted = holm(p)
-    print("largest difference, p (Holm's over the nine): "
-          + "; ".join(f"{name} {value:.3f} ({many:.2f})" for name, value, many in zip(names, p, adjusted, strict=True)))  # fmt: skip
+    told = [f"{name} {value:.3f} ({many:.2f})" for name, value, many in zip(names, p, adjusted, strict=True)]
+    print(f"largest difference, p (Holm's over the nine): {'; '.join(told)}")
 
 
 def main() -> None:

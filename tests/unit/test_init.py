@@ -1,4 +1,4 @@
-"""braintwin init: the config that it writes reads the dataset as `inspect` does, and is refused where a human must say."""
+"""braintwin init: the config that it writes reads the dataset as inspect does, refused where people must say."""
 
 import json
 from pathlib import Path

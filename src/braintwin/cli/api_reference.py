@@ -14,8 +14,8 @@ HEAD = """# Python interface
 Written from the docstrings whenever this site is built. `import braintwin as bt` gives the names of the first part,
 which are meant to last. How to use them: [use a finished study from Python](../howto/use-from-python.md).
 
-The second part lists the functions of the science. They open no file, read no config and print nothing, so each can be used
-alone; they may change with a minor version.
+The second part lists the functions of the science. They open no file, read no config and print nothing, so each can be
+used alone; they may change with a minor version.
 """
 
 _SECTION = re.compile(r"^(\w[\w ]+)\n-{3,}$", re.MULTILINE)
@@ -55,10 +55,8 @@ def _whole(node: ast.FunctionDef | ast.ClassDef, prefix: str) -> Iterator[str]:
 def _listed(path: Path) -> Iterator[str]:
     """Yield what a module offers, a line each."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    offered = [
-        node for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_") and ast.get_docstring(node)
-    ]  # fmt: skip
+    named = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    offered = [node for node in named if not node.name.startswith("_") and ast.get_docstring(node)]
     if not offered:
         return
     name = ".".join(("braintwin", *path.relative_to(PACKAGE).with_suffix("").parts))
