@@ -23,7 +23,7 @@ eeg[:, 1, 5:] += eeg[:, 0, :-5]
 settings = Settings(sfreq=100.0, window_s=4.0, bands={"alpha": (8.0, 12.0)}, min_epochs=5, blocks=0)
 found = stage_connectome(eeg, np.ones((12, 3), bool), settings).value[0]
 windows = np.lib.stride_tricks.sliding_window_view(eeg, 400, axis=-1)[:, :, ::200]
-spectra = np.fft.rfft(windows * np.hanning(401)[:-1], axis=-1)[..., 32:48]
+spectra = np.fft.rfft((windows - windows.mean(-1, keepdims=True)) * np.hanning(400), axis=-1)[..., 32:48]
 cross = spectra[:, 0] * spectra[:, 1].conj()
 expected = np.abs((cross / np.abs(cross)).imag.mean(axis=(0, 1))).mean()
 print(found[MEASURES.index("iplv"), 0, 1], expected)
