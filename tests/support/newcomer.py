@@ -2,9 +2,9 @@
 
     python tests/support/newcomer.py [--demo] [--quick] [--folder NEW]
 
-Clones the repository into an empty folder, with an empty home, and writes `docs/tutorial/newcomer.md`. `--demo` takes the
-tutorial too (it installs everything from the lock and needs a package index); without it the environment of the caller
-serves. `--quick` gives the own dataset's fits short chains.
+Clones the repository into an empty folder, with an empty home, and writes `docs/tutorial/newcomer.md`. `--demo` takes
+the tutorial too (it installs everything from the lock and needs a package index); without it the environment of the
+caller serves. `--quick` gives the own dataset's fits short chains.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 
 import yaml
+
 from docs_commands import ROOT, blocks
 from tiny_study import TINY
 
@@ -110,7 +111,7 @@ def main() -> None:
     )
     text += "".join(f"| {page} | `{line}` | {wall:.0f} | {cpu:.0f} |\n" for page, line, wall, cpu in rows)
     PAGE.write_text(text, encoding="utf-8")
-    print(PAGE)
+    sys.stdout.write(f"{PAGE}\n")
 
 
 if __name__ == "__main__":
