@@ -88,7 +88,7 @@ def main() -> None:
             folder = Path(name)
             config = write_study(folder, people, given.batch)
             read = measure(folder, config, "--list-rules")[0]
-            cpu, wall, memory, text = measure(folder, config, "--dry-run", "--quiet", "host")
+            cpu, wall, memory, text = measure(folder, config, "--dry-run", "--quiet")
             jobs = next((line.split()[1] for line in text.splitlines() if line.startswith("total")), "?")
             print(f"{people:>7} {jobs:>7} {read:>12.1f} {cpu:>15.1f} {wall:>8.1f} {memory:>6.0f}", flush=True)
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

@@ -155,3 +155,15 @@ def test_progress_reads_what_began_how_long_is_left_and_what_failed(capsys):
     left = progress.left()
     assert left is not None and left > 0
     assert duration(40) == "40 s" and duration(300) == "5 min" and duration(9000) == "2.5 h"
+
+
+def test_a_plan_counts_the_jobs_of_each_step_and_says_where_there_are_none():
+    progress = Progress(quiet=True)
+    for line in "Job stats:\njob  count\n----\nprepare  4\ncheck_labb0001  1\ncheck_labb0002  1\ntotal  6\n".splitlines(
+        True
+    ):
+        progress.read(line)
+    assert progress.plan() == "prepare       4\ncheck         2\njobs          6\n"
+    idle = Progress(quiet=True)
+    idle.read("Nothing to be done (all requested files are present and up to date).\n")
+    assert "Nothing to be done" in idle.plan()

@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Progress:
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.failed: list[Failure] = []
+        self.jobs: Counter[str] = Counter()
         self.tail: deque[str] = deque(maxlen=60)
         self._block: dict[str, str] = {}
         self._error = False
@@ -59,11 +60,13 @@ class Progress:
         self.tail.append(line)
         if line.startswith("Job stats:"):
             self._planning, self._planned = True, 0.0
+            self.jobs.clear()
         elif self._planning and (match := _PLANNED.match(line)):
             if match[1] == "total":
                 self._planning = False
             else:
                 self._planned += int(match[2]) * seconds_of(match[1])
+                self.jobs[step_of(match[1]) or match[1]] += int(match[2])
         elif match := _ERROR.match(line):
             self.failed.append(Failure(match[1]))
             self._error = True
@@ -93,6 +96,14 @@ class Progress:
             failure.log = Path(match[1].rstrip(","))
         elif (match := _MESSAGE.match(line)) and match[1] != "None":
             failure.message = match[1]
+
+    def plan(self) -> str:
+        """Return how many jobs of each step a dry run would start, or what it said where there are none."""
+        if not self.jobs:
+            return "".join(self.tail)
+        width = max(map(len, self.jobs))
+        lines = [f"{step.replace('_', '-'):<{width}}  {count:>6}" for step, count in self.jobs.items()]
+        return "\n".join([*lines, f"{'jobs':<{width}}  {sum(self.jobs.values()):>6}"]) + "\n"
 
     def left(self) -> float | None:
         """Return about how many seconds are left, or None while too little is done to tell."""
