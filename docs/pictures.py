@@ -2,8 +2,8 @@
 
     python docs/pictures.py results/demo synthetic-02
 
-Needs Chromium and Playwright (both come with `.ci/run`). A picture holds one section of a page, at the width of a
-laptop, in 128 colours; the page is opened from its file, without network.
+Needs Chromium and Playwright (both come with `.ci/run`). A picture holds one section of a page, or its
+upper part, at the width of a laptop, in 128 colours; the page is opened from its file, without network.
 """
 
 import shutil
@@ -12,15 +12,15 @@ from pathlib import Path
 
 HERE = Path(__file__).parent / "tutorial"
 PARTS = {
-    "cohort-who": ("index.html", ["#who"]),
-    "cohort-people": ("index.html", ["#people"]),
-    "person-answer": ("people/{person}.html", ["header.top", "#answer"]),
-    "person-treatments": ("people/{person}.html", ["#treatments figure"]),
-    "person-explorer": ("people/{person}.html", ["#explorer"]),
-    "person-nights": ("people/{person}.html", ["#nights figure"]),
-    "person-spectra": ("people/{person}.html", ["#spectra figure"]),
+    "cohort-who": ("index.html", ["#who"], 960),
+    "cohort-people": ("index.html", ["#people"], 960),
+    "person-answer": ("people/{person}.html", ["header.top", "#answer ul.answer"], 960),
+    "person-treatments": ("people/{person}.html", ["#treatments .scroll"], 540),
+    "person-explorer": ("people/{person}.html", ["#explorer"], 960),
+    "person-nights": ("people/{person}.html", ["#nights figure"], 960),
+    "person-spectra": ("people/{person}.html", ["#spectra figure"], 960),
 }
-WIDTH, MOST_HIGH = 980, 1000
+WIDTH = 980
 
 
 def take(results: Path, person: str) -> list[Path]:
@@ -33,14 +33,14 @@ def take(results: Path, person: str) -> list[Path]:
     made = []
     with sync_playwright() as api:
         browser = api.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        for name, (page, selectors) in PARTS.items():
+        for name, (page, selectors, most_high) in PARTS.items():
             tab = browser.new_page(viewport={"width": WIDTH, "height": 900}, color_scheme="light")
             tab.goto((results / "report" / page.format(person=person)).resolve().as_uri())
             boxes = [tab.locator(selector).first.bounding_box() for selector in selectors]
             if any(box is None for box in boxes):
                 sys.exit(f"{name}: the page of {person} has not every part of {selectors}")
             top = min(box["y"] for box in boxes) - 8
-            bottom = min(max(box["y"] + box["height"] for box in boxes) + 8, top + MOST_HIGH)
+            bottom = min(max(box["y"] + box["height"] for box in boxes) + 8, top + most_high)
             target = HERE / f"{name}.png"
             clip = {"x": 0, "y": max(0, top), "width": WIDTH, "height": bottom - max(0, top)}
             tab.screenshot(path=target, clip=clip, full_page=True)

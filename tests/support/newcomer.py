@@ -28,13 +28,16 @@ PAGE = ROOT / "docs" / "tutorial" / "newcomer.md"
 HEAD = """# The path of a newcomer, timed
 
 Written by `python tests/support/newcomer.py{flags}`: every command of the pages, pasted as it is, in a fresh clone
-(revision {revision}) with an empty home. {machine}. The own dataset is synthetic: {dataset}.{chains}
+(revision {revision}) with an empty home.
+
+{machine}; mean load {load:.0f}, of which this path is 2 at most: where it is more, go by the CPU seconds. The own dataset is
+synthetic (`{dataset}`).{chains}
 
 | page | command | wall s | CPU s |
 |---|---|---|---|
 """
-SHORT = """ The fits had the short chains of the tests (`tests/support/tiny_study.py`), which the
-gates of a real study refuse; with the default ones a person costs about half a minute of CPU."""
+SHORT = """ Its fits had the short chains of the tests
+(`tests/support/tiny_study.py`), which the gates of a real study refuse."""
 SECTIONS = ("prepare", "features", "fit_spectral", "fit_nights", "check", "simulate", "rank")
 
 
@@ -107,7 +110,12 @@ def main() -> None:
     flags = "".join(f" --{flag}" for flag in ("demo", "quick") if getattr(given, flag))
     machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
     text = HEAD.format(
-        flags=flags, revision=revision, machine=machine, dataset=f"`{DATASET}`", chains=SHORT if given.quick else ""
+        flags=flags,
+        revision=revision,
+        machine=machine,
+        dataset=DATASET,
+        load=os.getloadavg()[2],
+        chains=SHORT if given.quick else "",
     )
     text += "".join(f"| {page} | `{line}` | {wall:.0f} | {cpu:.0f} |\n" for page, line, wall, cpu in rows)
     PAGE.write_text(text, encoding="utf-8")
