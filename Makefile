@@ -77,7 +77,7 @@ test-latest:     ## the quick tests against the newest versions that pyproject.t
 
 crate:           ## roc-validator on the RO-Crate of the worked example, in .venv-crate (it needs an older rich)
 	@test -x .venv-crate/bin/python || "$(PYTHON)" -m venv .venv-crate
-	@.venv-crate/bin/python -m pip install --quiet --disable-pip-version-check 'roc-validator==0.11.*' rocrate
+	@.venv-crate/bin/python -m pip install --quiet --disable-pip-version-check 'roc-validator==0.13.0' 'rocrate==0.16.0'
 	@.venv-crate/bin/python tests/support/validate_crate.py studies/example/expected/example.braintwin.zip
 
 lock: install    ## resolve the locks and envs/braintwin.yaml again (needs uv)

@@ -30,8 +30,8 @@ HEAD = """# The path of a newcomer, timed
 Written by `python tests/support/newcomer.py{flags}`: every command of the pages, pasted as it is, in a fresh clone
 (revision {revision}) with an empty home.
 
-{machine}; mean load {load:.0f}, of which this path is 2 at most: where it is more, go by the CPU seconds. The own dataset is
-synthetic (`{dataset}`).{chains}
+{machine}; mean load {load:.0f}, of which this path is 2 at most: where it is more, go by the CPU seconds. The
+own dataset is synthetic (`{dataset}`).{chains}
 
 | page | command | wall s | CPU s |
 |---|---|---|---|
