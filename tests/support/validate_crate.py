@@ -1,4 +1,4 @@
-"""Let roc-validator judge the RO-Crate of an archive, in an environment of its own: it needs an older rich (`make crate`).
+"""Let roc-validator judge the RO-Crate of an archive, in an environment of its own, for its older rich (`make crate`).
 
     .venv-crate/bin/python tests/support/validate_crate.py studies/example/expected/example.braintwin.zip
 
