@@ -31,7 +31,8 @@ def test_the_config_reads_the_nights_that_inspect_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     dataset(tmp_path / "lab", ["W", "N1", "N2", "N3", "R"])
     said = init(Path("studies/one"), "lab", None, ["cbti"])
-    assert "task psg" in said and "Next: cd studies/one" in said
+    assert "task psg" in said and "Next: look at 1 choice(s)" in said and "cd studies/one" in said
+    assert max(map(len, Path("studies/one/config.yaml").read_text().splitlines())) <= 120
     config = load_config("studies/one/config.yaml")
     assert config.study == "one" and config.simulate.treatments == ["cbti"]
     assert config.datasets["lab"].source == "../../lab" and config.datasets["lab"].task == "psg"
