@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ HEAD = """\
 study: {study}
 datasets:
 """
+
+SETTLED = "settled below:"
+"""What begins the comment on a doubt that the lines beneath it settle."""
 
 README = """\
 # {study}
@@ -117,12 +121,16 @@ def _dataset(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the dataset, each doubt as a comment above them."""
     for entry in found["findings"]:
         finding = Finding(**entry)
-        yield f"  # {finding.topic}: {finding.used}"
+        yield from _comment(f"{finding.topic}: {finding.used}", "  # ")
         if finding.ambiguous:
-            yield f"  #   settled below: {finding.ambiguous}"
+            yield from _comment(f"{SETTLED} {finding.ambiguous}", "  #   ")
     if found["to_fill_in"]:
         yield f"  # put W, N1, N2, N3, R or '?' (missing) in place of each {ASK}"
     yield from (f"  {line}" for line in yaml_lines(found["datasets"]))
+
+
+def _comment(text: str, before: str) -> list[str]:
+    return textwrap.wrap(text, 118, initial_indent=before, subsequent_indent=before + "  ", break_on_hyphens=False)
 
 
 def _treatments(treatments: Sequence[str]) -> list[str]:
@@ -137,7 +145,8 @@ def _said(folder: Path, found: Mapping[str, Any]) -> str:
         lines += reading(found)
         lines += [] if found["then"] in (None, found["now"]) else [sentence("as config.yaml has it", found["then"])]
         lines += [""]
-    first = (
-        f"fill in {', '.join(found['to_fill_in'])} in {folder / 'config.yaml'}, then " if found["to_fill_in"] else ""
-    )
+    doubts = sum(bool(finding["ambiguous"]) for finding in found["findings"])
+    first = f"look at {doubts} choice(s) marked {SETTLED!r} in {folder / 'config.yaml'}, then " if doubts else ""
+    if found["to_fill_in"]:
+        first = f"fill in {', '.join(found['to_fill_in'])} in {folder / 'config.yaml'}, then "
     return "\n".join([*lines, f"Next: {first}cd {folder} && braintwin run --config config.yaml --dry-run", ""])
