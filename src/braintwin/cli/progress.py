@@ -47,7 +47,7 @@ class Progress:
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.failed: list[Failure] = []
-        self._pending: dict[str, set[str]] = {}
+        self.pending: dict[str, set[str]] = {}
         self.tail: deque[str] = deque(maxlen=60)
         self._block: dict[str, str] = {}
         self._error = False
@@ -104,15 +104,15 @@ class Progress:
         """Take in that a file would be made; a job makes the files of a night, of a dataset, or of its rule."""
         place = Path(file)
         job = {"retrieve": file, "hypnograms": file}.get(rule, place.parent.name if rule in NIGHT_STEPS else rule)
-        self._pending.setdefault(step_of(rule) or rule, set()).add(job)
+        self.pending.setdefault(step_of(rule) or rule, set()).add(job)
 
     def plan(self) -> str:
         """Return how many jobs of each step a run would start, as Snakemake's summary of the files tells."""
-        if not self._pending:
+        if not self.pending:
             return "Nothing to be done: every result is there and up to date\n"
-        width = max(map(len, self._pending))
-        steps = [*(step for step in COSTS if step in self._pending), *(self._pending.keys() - COSTS.keys())]
-        counts = {step: len(self._pending[step]) for step in steps}
+        width = max(map(len, self.pending))
+        steps = [*(step for step in COSTS if step in self.pending), *(self.pending.keys() - COSTS.keys())]
+        counts = {step: len(self.pending[step]) for step in steps}
         lines = [f"{step.replace('_', '-'):<{width}}  {count:>6}" for step, count in counts.items()]
         return "\n".join([*lines, f"{'jobs':<{width}}  {sum(counts.values()):>6}"]) + "\n"
 

@@ -157,7 +157,8 @@ def run_study(
                 if code:
                     return _failure(progress, paths)
                 if dry:
-                    sys.stdout.write(progress.plan())
+                    if progress.pending or target != "index":  # a finished index is nothing to tell of
+                        sys.stdout.write(progress.plan())
                     if not paths.nights.is_file():
                         return 0
     if dry:
