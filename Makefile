@@ -10,7 +10,8 @@ TESTS  ?= --ignore=tests/slurm --ignore=tests/faults
 BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
-.PHONY: help install demo test test-cluster lint format bench validate study config calibrate wheelhouse test-latest docs lock clean
+.PHONY: help install demo test test-cluster lint format bench validate study config calibrate wheelhouse test-latest crate \
+        docs lock clean
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -73,6 +74,11 @@ wheelhouse:      ## what the lock names, in a folder, to install without network
 test-latest:     ## the quick tests against the newest versions that pyproject.toml allows, in .venv-latest
 	@sh envs/latest.sh "$(PYTHON)" .venv-latest
 	@PATH="$(abspath .venv-latest/bin):$$PATH" .venv-latest/bin/python -m pytest -n $(CORES) tests/unit tests/laws tests/golden tests/architecture
+
+crate:           ## roc-validator on the RO-Crate of the worked example, in .venv-crate (it needs an older rich)
+	@test -x .venv-crate/bin/python || "$(PYTHON)" -m venv .venv-crate
+	@.venv-crate/bin/python -m pip install --quiet --disable-pip-version-check 'roc-validator==0.13.0' 'rocrate==0.16.0'
+	@.venv-crate/bin/python tests/support/validate_crate.py studies/example/expected/example.braintwin.zip
 
 lock: install    ## resolve the locks and envs/braintwin.yaml again (needs uv)
 	@sh envs/lock.sh

@@ -15,6 +15,9 @@ min_version("9.27")
 include: "workflow/rules/common.smk"
 
 
+report: "workflow/report/workflow.rst"
+
+
 wildcard_constraints:
     dataset="[A-Za-z0-9]+",
     night="[A-Za-z0-9-]+",

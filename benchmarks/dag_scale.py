@@ -2,8 +2,8 @@
 
 python benchmarks/dag_scale.py [10 100 1000 5000]
 
-Prints CPU seconds, wall seconds and the largest memory of `snakemake --dry-run`, and of reading the workflow alone,
-which every job on a cluster pays as well. The files of the datasets are empty: nothing opens them.
+Prints CPU seconds, wall seconds and the largest memory of what `braintwin run --dry-run` asks Snakemake, and of reading
+the workflow alone, which every job on a cluster pays as well. The files of the datasets are empty: nothing opens them.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import yaml
 
+from braintwin.cli.progress import Progress
 from braintwin.config import Config
 from braintwin.contracts.tables import DatasetRecord, NightRow, PersonRow
 from braintwin.io.records import write_json, write_nights, write_people, write_table
@@ -88,8 +89,11 @@ def main() -> None:
             folder = Path(name)
             config = write_study(folder, people, given.batch)
             read = measure(folder, config, "--list-rules")[0]
-            cpu, wall, memory, text = measure(folder, config, "--dry-run", "--quiet", "host")
-            jobs = next((line.split()[1] for line in text.splitlines() if line.startswith("total")), "?")
+            cpu, wall, memory, text = measure(folder, config, "--summary", "--", "all")
+            progress = Progress(quiet=True)
+            for line in text.splitlines():
+                progress.read(line)
+            jobs = progress.plan().split()[-1]
             print(f"{people:>7} {jobs:>7} {read:>12.1f} {cpu:>15.1f} {wall:>8.1f} {memory:>6.0f}", flush=True)
     largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"largest process: {largest:.0f} MB")

@@ -9,7 +9,7 @@ import json
 import platform
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
@@ -30,9 +30,21 @@ LIBRARIES = (
 """Libraries whose versions are stamped: those that numbers pass through."""
 
 
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield a module and every statement in it: imports and docstrings are statements, expressions hold neither."""
+    stack: list[ast.AST] = [tree]
+    while stack:
+        node = stack.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inside = getattr(node, part, None)
+            if isinstance(inside, list):
+                stack += inside
+
+
 def _strip(tree: ast.Module) -> ast.Module:
     """Drop docstrings, so that wording does not change the digest (comments never reach the tree)."""
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body
             if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
@@ -55,7 +67,7 @@ def _source(module: str) -> Path | None:
 def imports(tree: ast.Module) -> set[str]:
     """Return the first-party modules that a module imports, anywhere in its body."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:

@@ -8,6 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
+import braintwin
+from braintwin.cli.api_reference import api_page
 from braintwin.cli.reference import commands
 from braintwin.cli.step import STEPS
 from braintwin.config import Config, default_yaml, json_schema, load_config, parse_config
@@ -37,6 +39,15 @@ def test_the_reference_of_artefacts_is_what_the_contracts_say():
 
 def test_the_reference_of_commands_is_what_the_commands_say():
     assert (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8") == commands(), "run `make config`"
+
+
+def test_the_reference_of_python_holds_every_public_name_and_what_its_docstring_says():
+    page = api_page()
+    assert all(f"### bt.{name}\n" in page for name in braintwin.__all__ if not name.startswith("__"))
+    assert "Twin.simulate(*treatments: str, dose_factor: float=1.0" in page
+    assert "- `draws` (int):\n  Posterior draws." in page
+    science = [p for p in (ROOT / "src" / "braintwin" / "signals").glob("*.py") if p.stem != "__init__"]
+    assert all(f"### `braintwin.signals.{path.stem}`" in page for path in science)
 
 
 def test_default_yaml_reads_back_as_the_defaults():

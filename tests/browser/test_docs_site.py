@@ -50,6 +50,16 @@ def test_pages_open_and_ask_no_other_server(address: str, browser: object) -> No
     page.close()
 
 
+def test_the_accessibility_checker_finds_nothing_serious(site: Path, browser: object) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python absent")
+    page = browser.new_page()  # type: ignore[attr-defined]
+    for name in ("index", "tutorial/first-report", "explanation/credibility", "reference/api"):
+        page.goto((site / f"{name}.html").as_uri())
+        found = axe.Axe().run(page).response["violations"]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")] == []
+    page.close()
+
+
 def test_links_to_files_of_the_repository_lead_there(site: Path, browser: object) -> None:
     page = browser.new_page()  # type: ignore[attr-defined]
     page.goto((site / "reference" / "config.html").as_uri())

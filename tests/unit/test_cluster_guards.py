@@ -155,3 +155,21 @@ def test_progress_reads_what_began_how_long_is_left_and_what_failed(capsys):
     left = progress.left()
     assert left is not None and left > 0
     assert duration(40) == "40 s" and duration(300) == "5 min" and duration(9000) == "2.5 h"
+
+
+def test_a_plan_counts_the_jobs_of_each_step_and_says_where_there_are_none():
+    rows = [
+        ("nights/n1/prepare.nc", "prepare"), ("nights/n1/prepare.status.json", "prepare"),
+        ("nights/n2/prepare.nc", "prepare"), ("people/a/check.json", "check_labb0001"),
+        ("people/b/check.json", "check_labb0001"), ("people/c/check.json", "check_labb0002"),
+        ("report/index.html", "cohort"), ("cohort/summary.tsv", "cohort"),
+    ]  # fmt: skip
+    progress = Progress(quiet=True)
+    progress.read("output_file\tdate\trule\tlog-file(s)\tstatus\tplan\n")
+    progress.read("nights/n3/prepare.nc\tnow\tprepare\t-\tok\tno update\n")
+    assert "Nothing to be done" in progress.plan()
+    for name, rule in rows:
+        progress.read(f"results/x/{name}\t-\t{rule}\t-\tmissing\tupdate pending\n")
+    assert [line.split() for line in progress.plan().splitlines()] == [
+        ["prepare", "2"], ["check", "2"], ["cohort", "1"], ["jobs", "5"],
+    ]  # fmt: skip

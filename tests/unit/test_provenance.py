@@ -1,5 +1,6 @@
 """The digest of the code, the seeds and the stamp."""
 
+import ast
 import json
 import sys
 
@@ -8,7 +9,7 @@ import pytest
 
 from braintwin import provenance
 from braintwin.digest import lasting_digest
-from braintwin.provenance import code_digest, derive_seed, shorten, stamp
+from braintwin.provenance import code_digest, derive_seed, imports, shorten, stamp
 
 A = '''"""Doc."""
 from braintwin.zz_b import double
@@ -117,3 +118,18 @@ def test_a_command_is_stamped_without_places_and_people():
         said
         == "braintwin step rank --people <people> --treatments t.yaml --rank <9 values> --seed 1 --options <options>"
     )
+
+
+def test_an_import_is_found_in_every_kind_of_block():
+    blocks = (
+        "def f():\n    from braintwin.a import x",
+        "class C:\n    def f(self):\n        import braintwin.b",
+        "try:\n    import braintwin.c\nexcept ImportError:\n    import braintwin.d\nelse:\n    import braintwin.e\n"
+        "finally:\n    import braintwin.f",
+        "if 1:\n    pass\nelif 2:\n    import braintwin.g\nelse:\n    import braintwin.h",
+        "for _ in ():\n    with open('x'):\n        import braintwin.i",
+        "match 1:\n    case 1:\n        import braintwin.j",
+        "while 0:\n    async def g():\n        import braintwin.k",
+    )
+    names = {name for block in blocks for name in imports(ast.parse(block))}
+    assert names == {"braintwin.a", "braintwin.a.x", *(f"braintwin.{letter}" for letter in "bcdefghijk")}

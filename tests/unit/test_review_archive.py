@@ -2,7 +2,8 @@
 
 import random
 import re
-from importlib.util import find_spec
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -218,32 +219,16 @@ def test_the_crate_is_read_by_its_library_and_tells_each_step(whole):
     assert listed >= set(members(whole)) - {METADATA}
 
 
-def no_network(path, *args, **kwargs):
-    """Stand in for the JSON-LD context, which the validator would fetch."""
-    import json
-    from pathlib import Path
-
-    import rocrate
-
-    return json.loads((Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_text()), None
+ROOT = Path(__file__).parents[2]
+CRATE_PYTHON = ROOT / ".venv-crate" / "bin" / "python"
 
 
-@pytest.mark.skipif(find_spec("rocrate_validator") is None, reason="roc-validator is not installed")
-def test_the_crate_passes_the_validator_of_the_profile(whole, monkeypatch):
-    import rdflib.plugins.shared.jsonld.context as context
-    from rocrate_validator import services
-    from rocrate_validator.models import Severity, ValidationSettings
-
-    monkeypatch.setattr(context, "source_to_json", no_network)
-    for profile in ("workflow-run-crate-0.5", "provenance-run-crate-0.5"):
-        found = services.validate(
-            ValidationSettings(
-                rocrate_uri=str(whole), profile_identifier=profile, requirement_severity=Severity.REQUIRED,
-                skip_availability_check=True,
-            )
-        )  # fmt: skip
-        issues = [str(issue.message) for issue in found.get_issues(Severity.REQUIRED)]
-        assert [text for text in issues if "w3id.org" not in text] == [], "the context itself cannot be fetched offline"
+@pytest.mark.skipif(not CRATE_PYTHON.is_file(), reason="roc-validator absent: `make crate` puts it in .venv-crate")
+def test_the_crate_passes_the_validator_of_the_profile():
+    script = ROOT / "tests" / "support" / "validate_crate.py"
+    done = subprocess.run([CRATE_PYTHON, script, ARCHIVE], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("every requirement is met") == 2
 
 
 def test_the_page_shows_the_published_methods_paragraph():

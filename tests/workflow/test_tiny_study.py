@@ -4,6 +4,7 @@ One worker runs this file: its tests share one finished study, and some edit its
 """
 
 import re
+import zipfile
 
 import pytest
 
@@ -34,6 +35,22 @@ def test_nothing_is_left_to_do(tiny):
     assert again.returncode == 0
     assert "Nothing to be done" in again.stdout
     assert not planned(again)
+
+
+def test_the_report_alone_fits_nothing_and_snakemakes_own_holds_every_page_with_captions(tiny):
+    fits = {path: path.stat().st_mtime_ns for path in tiny.results.glob("people/*/*.nc")}
+    asked = ("report", "--config", "config.yaml", "--snakemake", "logs/own.zip")
+    done = braintwin(tiny.clone, tiny.study, *asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path: path.stat().st_mtime_ns for path in tiny.results.glob("people/*/*.nc")} == fits
+    with zipfile.ZipFile(tiny.study / "logs" / "own.zip") as archive:
+        inside = {name.rpartition("/")[2] for name in archive.namelist()}
+        page = archive.read("own/report.html").decode()
+    people = {path.name for path in tiny.results.glob("report/people/*.html")}
+    assert inside == people | {"index.html", "quarantine.tsv", "report.html"}
+    for words in ("Who is in the study and who is in quarantine", "What would help this person", "not a prescription"):
+        assert words in page
+    assert all(f'"{category}"' in page for category in ("People", "Cohort"))
 
 
 def test_no_output_names_a_place_on_this_machine(tiny):

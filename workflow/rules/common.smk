@@ -27,25 +27,33 @@ def table(path):
 
 def scored_only(people):
     """Return the nights of `people` that have a scoring and no EEG; most of their job would be imports."""
-    return [row for row in NIGHTS.values() if row.person in people and not row.has_eeg]
+    return [row for row in nights_of(people) if not row.has_eeg]
+
+
+def nights_of(people):
+    """Return the nights of `people`, in the order of the table."""
+    found = [entry for person in people for entry in NUMBERED.get(person.person, [])]
+    return [row for _, row in sorted(found, key=lambda entry: entry[0])]
 
 
 NIGHTS = {row["night"]: NightRow.model_validate(row) for row in table(PATHS.nights)}
+NUMBERED = {}
+for number, night in enumerate(NIGHTS.values()):
+    NUMBERED.setdefault(night.person, []).append((number, night))
 PEOPLE = [
     PersonRow.model_validate({**row, "covariates": json.loads(row["covariates"])})
     for row in table(PATHS.people)
-    if any(night.person == row["person"] for night in NIGHTS.values())
+    if row["person"] in NUMBERED
 ]
-BATCHES = {
-    batch: [row for row in PEOPLE if row.batch == batch]
-    for batch in sorted({row.batch for row in PEOPLE})
-}
+BATCHES = {batch: [] for batch in sorted({row.batch for row in PEOPLE})}
+for row in PEOPLE:
+    BATCHES[row.batch].append(row)
 
 NIGHTS_PER_JOB = 50  # a shell command holds 128 KiB
 SCORED = {
     f"{batch}_{first // NIGHTS_PER_JOB}": rows[first : first + NIGHTS_PER_JOB]
     for batch, people in BATCHES.items()
-    for rows in [scored_only({row.person for row in people})]
+    for rows in [scored_only(people)]
     for first in range(0, len(rows), NIGHTS_PER_JOB)
 }
 
@@ -110,11 +118,10 @@ def sources(row):
 
 def of_nights(people, step, eeg_only=False):
     """Return an artefact of every night of `people`."""
-    members = {row.person for row in people}
     return [
-        PATHS.night(night, step)
-        for night, row in NIGHTS.items()
-        if row.person in members and (row.has_eeg or not eeg_only)
+        PATHS.night(row.night, step)
+        for row in nights_of(people)
+        if row.has_eeg or not eeg_only
     ]
 
 

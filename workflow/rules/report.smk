@@ -25,6 +25,7 @@ for batch, people in BATCHES.items():
                 [PATHS.person_page(row.person) for row in people],
                 caption="../report/person.rst",
                 category="People",
+                subcategory=batch,
             ),
         log:
             LOGS / "pages" / f"{batch}.log",

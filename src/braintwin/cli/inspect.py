@@ -88,13 +88,17 @@ def _counts(root: Path, name: str, options: DatasetOptions | None) -> dict[str, 
     }
 
 
+def reading(result: Mapping[str, Any]) -> list[str]:
+    """Return what would be read, as lines for a terminal."""
+    title = " · ".join(filter(None, [result["title"] or result["name"], result["version"], result["licence"]]))
+    findings = [f"{finding['topic']:<11}{finding['used']}" for finding in result["findings"]]
+    return [title, "", *findings, "", sentence("as it is", result["now"])]
+
+
 def page(result: Mapping[str, Any]) -> str:
     """Return the result as text for a terminal."""
     findings = [Finding(**finding) for finding in result["findings"]]
-    title = " · ".join(filter(None, [result["title"] or result["name"], result["version"], result["licence"]]))
-    text = [title, ""]
-    text += [f"{finding.topic:<11}{finding.used}" for finding in findings]
-    text += ["", _sentence("as it is", result["now"])]
+    text = reading(result)
     open_questions = [finding for finding in findings if finding.ambiguous]
     if not open_questions:
         text += ["", "Nothing is ambiguous. Lines of the config:"]
@@ -102,15 +106,16 @@ def page(result: Mapping[str, Any]) -> str:
         text += ["", "Ambiguous:"]
         text += [f"  {i}. {f.topic}: {f.ambiguous}" for i, f in enumerate(open_questions, 1)]
         text += ["", "Lines of the config that settle it:"]
-    text += ["", *_yaml({"datasets": result["datasets"]})]
+    text += ["", *yaml_lines({"datasets": result["datasets"]})]
     if result["to_fill_in"]:
         text += ["", f"Put W, N1, N2, N3, R or '?' (missing) in place of each {ASK}: integer codes are never guessed."]
     elif open_questions and result["then"] is not None:
-        text += ["", _sentence("with these lines", result["then"])]
+        text += ["", sentence("with these lines", result["then"])]
     return "\n".join(text) + "\n"
 
 
-def _sentence(when: str, counts: Mapping[str, Any]) -> str:
+def sentence(when: str, counts: Mapping[str, Any]) -> str:
+    """Return how many nights are used, and why others are refused, in words."""
     if "error" in counts:
         return f"{when}: refused as a whole: {counts['error']}"
     conditions = ", ".join(f"{name} {n}" for name, n in counts["conditions"].items())
@@ -121,13 +126,13 @@ def _sentence(when: str, counts: Mapping[str, Any]) -> str:
     return "\n".join([told, *(f"  {n} x {reason}" for reason, n in counts["reasons"].items())])
 
 
-def _yaml(value: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+def yaml_lines(value: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
     """Yield YAML with quoted texts, so that no code or label is read as a number or a word of YAML."""
     for key, entry in value.items():
         shown_key = key if re.fullmatch(r"[A-Za-z_]\w*", str(key)) and depth < 4 else json.dumps(str(key))
         if isinstance(entry, Mapping):
             yield f"{'  ' * depth}{shown_key}:"
-            yield from _yaml(entry, depth + 1)
+            yield from yaml_lines(entry, depth + 1)
         else:
             yield f"{'  ' * depth}{shown_key}: {json.dumps(entry, ensure_ascii=False)}"
 

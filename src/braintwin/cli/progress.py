@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from braintwin.cli.costs import COSTS
+from braintwin.paths import NIGHT_STEPS
 
 _RULE = re.compile(r"^\s*(?:local)?rule (\w+):")
 _WILDCARDS = re.compile(r"^\s+wildcards: (.*)")
@@ -16,6 +17,7 @@ _MESSAGE = re.compile(r"^\s+message: (.*)")
 _STEPS = re.compile(r"^(\d+) of (\d+) steps")
 _ERROR = re.compile(r"^Error in (?:rule|group) ([\w-]+):")
 _FINISHED = re.compile(r"^Finished jobid: \d+ \(Rule: (\w+)\)")
+_PENDING = re.compile(r"^(?P<file>[^\t]+)\t[^\t]*\t(?P<rule>\w+)\t[^\t]*\t[^\t]*\tupdate pending$")
 _PLANNED = re.compile(r"^(\w+) +(\d+)$")
 
 
@@ -45,6 +47,7 @@ class Progress:
     def __init__(self, *, quiet: bool) -> None:
         self.quiet = quiet
         self.failed: list[Failure] = []
+        self.pending: dict[str, set[str]] = {}
         self.tail: deque[str] = deque(maxlen=60)
         self._block: dict[str, str] = {}
         self._error = False
@@ -56,6 +59,9 @@ class Progress:
 
     def read(self, line: str) -> None:
         """Take in one line."""
+        if match := _PENDING.match(line):
+            self._plan_output(match["file"], match["rule"])
+            return
         self.tail.append(line)
         if line.startswith("Job stats:"):
             self._planning, self._planned = True, 0.0
@@ -93,6 +99,22 @@ class Progress:
             failure.log = Path(match[1].rstrip(","))
         elif (match := _MESSAGE.match(line)) and match[1] != "None":
             failure.message = match[1]
+
+    def _plan_output(self, file: str, rule: str) -> None:
+        """Take in that a file would be made; a job makes the files of a night, of a dataset, or of its rule."""
+        place = Path(file)
+        job = {"retrieve": file, "hypnograms": file}.get(rule, place.parent.name if rule in NIGHT_STEPS else rule)
+        self.pending.setdefault(step_of(rule) or rule, set()).add(job)
+
+    def plan(self) -> str:
+        """Return how many jobs of each step a run would start, as Snakemake's summary of the files tells."""
+        if not self.pending:
+            return "Nothing to be done: every result is there and up to date\n"
+        width = max(map(len, self.pending))
+        steps = [*(step for step in COSTS if step in self.pending), *(self.pending.keys() - COSTS.keys())]
+        counts = {step: len(self.pending[step]) for step in steps}
+        lines = [f"{step.replace('_', '-'):<{width}}  {count:>6}" for step, count in counts.items()]
+        return "\n".join([*lines, f"{'jobs':<{width}}  {sum(counts.values()):>6}"]) + "\n"
 
     def left(self) -> float | None:
         """Return about how many seconds are left, or None while too little is done to tell."""

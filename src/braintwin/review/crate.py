@@ -62,7 +62,10 @@ def crate_metadata(folder: Path) -> dict[str, Any]:
             crate.add_file(folder / name, name, properties=_file(name))
     crate.add_workflow(
         folder / WORKFLOW, WORKFLOW, main=True, lang="snakemake",
-        properties={"name": "BrainTwin workflow", "version": manifest["version"], "encodingFormat": "text/plain"},
+        properties={
+            "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"], "name": "BrainTwin workflow",
+            "version": manifest["version"], "encodingFormat": "text/plain",
+        },
     )  # fmt: skip
     for entity in _context(manifest, set(names), publication["date"]):
         identifier = entity.pop("@id")
