@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -123,12 +122,16 @@ def _signals(
 ) -> Iterator[tuple[PersonTruth, NightTruth, Signal]]:
     """Yield every night with its recording; the next one is made while the caller writes this one."""
     nights = [(person, night) for person in truth.people for night in person.nights]
+
+    def recording(number: int) -> Signal:
+        return night_signal(*nights[number], options, seed)
+
     with ThreadPoolExecutor(1) as ahead:
-        coming = ahead.submit(night_signal, *nights[0], options, seed)
-        for (person, night), following in zip_longest(nights, nights[1:]):
+        coming = ahead.submit(recording, 0)
+        for following, (person, night) in enumerate(nights, start=1):
             signal = coming.result()
-            if following is not None:
-                coming = ahead.submit(night_signal, *following, options, seed)
+            if following < len(nights):
+                coming = ahead.submit(recording, following)
             yield person, night, signal
 
 
