@@ -147,9 +147,7 @@ def rotation(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
 def _lower(name: str, start: np.ndarray) -> tuple[Any, Any]:
     """Return a Cholesky factor and the log density of the covariance by what is sampled.
 
-    The prior is what empirical Bayes says of itself, as if w people (nights) with this sd had been seen besides:
-    inverse Wishart with w degrees of freedom and scale w sd². Without its p + 1 its mode would be that of empirical
-    Bayes, but in eleven dimensions it is improper.
+    The density is that whose mode is empirical Bayes' update: |Σ|^(-w/2) exp(-w sd² tr Σ⁻¹ / 2).
     """
     places = np.tril_indices(SIZE, -1)
     begin = np.linalg.cholesky(start)
@@ -158,7 +156,7 @@ def _lower(name: str, start: np.ndarray) -> tuple[Any, Any]:
     factor = pt.set_subtensor(pt.diag(pt.exp(logs))[places], below)
     inverse = pt.linalg.solve_triangular(factor, pt.eye(SIZE), lower=True)
     jacobian = ((SIZE + 1 - np.arange(SIZE)) * logs).sum()  # of Σ by the factor, and of its diagonal by the logs
-    prior = -(COV_WEIGHT + SIZE + 1) * logs.sum() - 0.5 * COV_WEIGHT * COV_SD**2 * pt.square(inverse).sum()
+    prior = -COV_WEIGHT * logs.sum() - 0.5 * COV_WEIGHT * COV_SD**2 * pt.square(inverse).sum()
     return factor, prior + jacobian
 
 
