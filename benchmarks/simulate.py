@@ -14,7 +14,7 @@ from braintwin.models.hypnogram import (
     hazard_tables,
     row_base,
 )
-from braintwin.models.night_history import N_PRESSURE_BINS, N_TIME_BINS, REM, bin_tables
+from braintwin.models.night_history import N_PRESSURE_BINS, REM, bin_tables
 from braintwin.models.nights_simulator import CDF_ORDER, simulate_nights
 
 EPOCHS = 960
@@ -27,7 +27,7 @@ def numpy_nights(population, effects, uniforms):
     row = np.full(nights, BEFORE_ONSET)
     stage, spent, gap, episode, rem = (np.zeros(nights, dtype=int) for _ in range(5))
     since = np.full(nights, -1)
-    dwell, later, first, within, load_edges, recent_edges, constants, sizes = bin_tables()
+    time_bins, dwell, later, first, within, load_edges, recent_edges, constants, sizes = bin_tables()
     wake_factor, sleep_factor, forget, start, share = constants
     pressure, recent = np.full(nights, start), np.zeros(nights)
     base, tables, order, every = row_base(population), hazard_tables(population), np.array(CDF_ORDER), np.arange(nights)
@@ -38,7 +38,7 @@ def numpy_nights(population, effects, uniforms):
         asleep, in_rem = row < N_STAGES, stage == REM
         since += asleep
         recent = np.where(asleep, recent * forget + (stage == 0), recent)
-        episode = np.where(in_rem, np.where((gap > sizes[3]) | (rem == 0), 0, episode) + 1, episode)
+        episode = np.where(in_rem, np.where((gap > sizes[1]) | (rem == 0), 0, episode) + 1, episode)
         rem += in_rem
         gap = np.where(in_rem, 0, gap + asleep)
         clock = np.where(
@@ -47,7 +47,7 @@ def numpy_nights(population, effects, uniforms):
             np.where(rem == 0, first[np.clip(since, 0, len(first) - 1)], later[np.minimum(gap, len(later) - 1)]),
         )
         bins = (
-            np.clip(since // 60, 0, N_TIME_BINS - 1),
+            time_bins[np.clip(since, 0, len(time_bins) - 1)],
             dwell[np.minimum(spent, len(dwell) - 1)],
             np.minimum((pressure * N_PRESSURE_BINS).astype(int), N_PRESSURE_BINS - 1),
             clock,
@@ -85,7 +85,7 @@ def main():
         return simulate_nights(population, effects=effects, uniforms=uniforms, n_epochs=EPOCHS)
 
     _, first = cpu_seconds(ours)
-    result, fast = min((cpu_seconds(ours) for _ in range(5)), key=lambda pair: pair[1])
+    result, fast = min((cpu_seconds(ours) for _ in range(15)), key=lambda pair: pair[1])
     few = slice(0, 400)
     expected, slow = cpu_seconds(lambda: numpy_nights(population, effects[few], uniforms[few]))
     assert (expected == result[few]).mean() > 0.9999, "the two simulators disagree"

@@ -52,9 +52,10 @@ def test_fits_are_the_same_with_two_threads_and_people_and_nights_in_reversed_or
     made = {p: tmp_path / "people" / p for p in people}
     step(
         tiny, tmp_path, "fit-nights", "--people", people_json(tiny, reverse=True), "--prepare",
-        *files(tiny, "nights/*/prepare.nc"), "--population", str(tiny.clone / "src/braintwin/data/population.nc"),
-        "--night", *(str(made[p] / "night.nc") for p in people), "--seed", seed, "--options",
-        as_options(tiny, "fit_nights"), threads=2,
+        *files(tiny, "nights/*/prepare.nc"), "--features", "--population",
+        str(tiny.clone / "src/braintwin/data/population.nc"), "--night",
+        *(str(made[p] / "night.nc") for p in people), "--seed", seed, "--options", as_options(tiny, "fit_nights"),
+        threads=2,
     )  # fmt: skip
     for p in people:
         assert lasting_digest(made[p] / "night.nc") == lasting_digest(tiny.results / "people" / p / "night.nc")

@@ -1,6 +1,6 @@
 """Fit the two twins, a batch of people in one process: one compilation serves them all.
 
-IN   nights/*/features.nc, connect.nc (spectral twin); nights/*/prepare.nc (hypnogram twin)
+IN   nights/*/features.nc, connect.nc (spectral twin); nights/*/prepare.nc (hypnogram twin; with process_s: swa, features.nc too)
 OUT  people/{person}/spectral.nc, night.nc, spectral.status.json, night.status.json
 """
 
@@ -37,6 +37,7 @@ for batch, people in BATCHES.items():
             f"fit_nights_{batch}"
         input:
             prepare=of_nights(people, "prepare"),
+            features=of_nights(people, "features", eeg_only=True) if CONFIG.fit_nights.process_s == "swa" else [],
             population=POPULATION,
         output:
             night=of_people(people, "night"),
@@ -55,5 +56,5 @@ for batch, people in BATCHES.items():
             code=code("fit_nights"),
         shell:
             "braintwin step fit-nights --people {params.people:q} --prepare {input.prepare:q}"
-            " --population {input.population:q} --night {output.night:q} --seed {params.seed}"
+            " --features {input.features:q} --population {input.population:q} --night {output.night:q} --seed {params.seed}"
             " --threads {threads} --options {params.options:q} > {log:q} 2>&1"

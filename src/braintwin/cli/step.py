@@ -101,6 +101,7 @@ STEPS: dict[str, tuple[Flag, ...]] = {
     "fit-nights": (
         Flag("people", _PEOPLE),
         Flag("prepare", many=True),
+        Flag("features", many=True),
         Flag("population"),
         Flag("night", many=True),
         _SEED,

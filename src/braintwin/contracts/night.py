@@ -27,7 +27,8 @@ NIGHT_POSTERIOR = Contract(
         "group_too": Var(("group_too",), "U", meaning="hazard groups again", required=False),
     },
     # Also, where the fit could say: personal_gain (nats a left-out night by which the twin beats the population),
-    # personal_verdict (own | population | unknown) and own_weight, see inference.person_test.
+    # personal_verdict (own | population | unknown) and own_weight, see inference.person_test. Where slow-wave activity
+    # told of Process S: tau_wake_h, tau_sleep_h (posterior means), their log sds, process_s_episodes.
     attrs=(
         "person",
         "onset_source",  # data | prior
@@ -60,6 +61,13 @@ NIGHT_OBSERVED = Contract(
     meaning="The hypnograms that were fitted, padded with -1, and what they add up to.",
     variables={
         "stage": Var(("night", "epoch"), "iu", "", "stage code"),
+        "stage_version": Var(
+            ("night", "version", "epoch"),
+            "iu",
+            "",
+            "stage codes that an automatic scoring leaves possible; `stage` is the first; absent where a person scored",
+            required=False,
+        ),
         "lights_off_known": Var(("night",), "b", "", "the first epoch is the first after lights off", required=False),
         "time_in_bed": Var(("night",), "f", "min", "lights off to lights on; sleep onset to last sleep if unknown"),
         "outcome_value": Var(("night", "outcome"), "f", "", "outcome of that night; NaN where it needs lights off"),

@@ -15,6 +15,7 @@ from braintwin.models.hypnogram import (
     night_steps,
     row_base,
 )
+from braintwin.models.night_history import LITERATURE, ProcessS
 from braintwin.models.population import Population
 
 Floats = npt.NDArray[np.float64]
@@ -87,11 +88,11 @@ class CountTable:
         )
 
 
-def tabulate(nights: Sequence[tuple[npt.NDArray[np.integer], bool]]) -> CountTable:
+def tabulate(nights: Sequence[tuple[npt.NDArray[np.integer], bool]], process: ProcessS = LITERATURE) -> CountTable:
     """Return the counts of hypnograms, each with whether its lights off is known."""
     rows, bins, left, total, sizes = [], [], [], [], []
     for stages, lights_off_known in nights:
-        steps = night_steps(stages, lights_off_known=lights_off_known)
+        steps = night_steps(stages, lights_off_known=lights_off_known, process=process)
         key = np.column_stack(
             [
                 steps.row, steps.time_bin, steps.dwell_bin, steps.pressure_bin, steps.clock_bin, steps.load_bin,

@@ -7,7 +7,7 @@ to the same bucket of nights.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from braintwin.inference.night_counts import CountTable, cell_offsets, tabulate
 from braintwin.inference.night_evidence import Belief, prior_belief
 from braintwin.inference.sample import CompiledModel, compile_model, draw
 from braintwin.models.hypnogram import GROUP_OF
+from braintwin.models.night_history import LITERATURE, ProcessS
 from braintwin.models.population import NOBODY, Population, Who, root, scales
 
 Floats = npt.NDArray[np.float64]
@@ -43,11 +44,17 @@ class Night:
         The part of the night that is used, see :func:`window`.
     lights_off_known : bool
         Whether its first epoch is the first after lights off.
+    begin : int
+        Epoch of the recording that is its first.
+    versions : (version, epoch) int8, optional
+        Hypnograms that may be the true one, where an automatic scoring says how sure it is; `stages` is the first.
     """
 
     name: str
     stages: npt.NDArray[np.int8]
     lights_off_known: bool
+    begin: int = 0
+    versions: npt.NDArray[np.int8] | None = None
 
 
 def window(name: str, stages: npt.NDArray[Any], lights_off_epoch: int | None) -> Night:
@@ -58,12 +65,13 @@ def window(name: str, stages: npt.NDArray[Any], lights_off_epoch: int | None) ->
     """
     stages = np.asarray(stages).astype(np.int8)
     if lights_off_epoch is not None:
-        scored = np.flatnonzero(stages >= 0)
-        return Night(name, stages[max(lights_off_epoch, 0) : scored[-1] + 1 if scored.size else 0], True)
+        scored, begin = np.flatnonzero(stages >= 0), max(lights_off_epoch, 0)
+        return Night(name, stages[begin : scored[-1] + 1 if scored.size else 0], True, begin)
     asleep = np.flatnonzero(stages > 0)
     if not asleep.size:
         return Night(name, stages[:0], False)
-    return Night(name, stages[max(asleep[0] - 1, 0) : asleep[-1] + 1], False)
+    begin = max(int(asleep[0]) - 1, 0)
+    return Night(name, stages[begin : asleep[-1] + 1], False, begin)
 
 
 def bucket(nights: int) -> int:
@@ -71,9 +79,9 @@ def bucket(nights: int) -> int:
     return 1 << max(nights - 1, 0).bit_length()
 
 
-def count(nights: Sequence[Night]) -> CountTable:
+def count(nights: Sequence[Night], process: ProcessS = LITERATURE) -> CountTable:
     """Return the counts of a person's nights."""
-    return tabulate([(night.stages, night.lights_off_known) for night in nights])
+    return tabulate([(night.stages, night.lights_off_known) for night in nights], process)
 
 
 def first_nights(nights: int, belief: Belief | None) -> npt.NDArray[np.bool_]:
@@ -113,13 +121,17 @@ def task(
     *,
     belief: Belief | None = None,
     arousal_rate: float = 0.0,
+    near: Floats | None = None,
 ) -> Task:
-    """Return the data of one person: counts, prior of the stacked effects, mode and curvature of the posterior."""
+    """Return the data of one person: counts, prior of the stacked effects, mode and curvature of the posterior.
+
+    The search for the mode begins at `near` (night × group,), or at what is expected.
+    """
     from braintwin.inference import night_laplace
 
     before = prior_belief(population, who) if belief is None else belief
     night_cov = population.night_covariance(who)
-    counts = count(nights)
+    counts = count(nights, population.process)
     offset = cell_offsets(population, counts, np.asarray(arousal_rate))
     first = np.zeros(room)
     first[: len(nights)] = first_nights(len(nights), belief)
@@ -127,7 +139,7 @@ def task(
     precision = np.linalg.inv(night_laplace.stacked(room, before.cov, night_cov))
     precision = (precision + precision.T) / 2
     bounds = np.concatenate([counts.bounds, np.full(room - len(nights), counts.bounds[-1])])
-    at = mean.copy()
+    at = mean.copy() if near is None else near.copy()
     _, hessian = night_laplace.mode(bounds, offset, *counts.arrays, GROUP_OF, mean, precision, at, 30)
     gain = np.tile(before.cov, (1, room)) @ precision
     data = {
@@ -141,6 +153,47 @@ def task(
         "root": np.ascontiguousarray(np.linalg.inv(np.linalg.cholesky(hessian)).T),
     }
     return Task(data, before, gain, before.cov - gain @ np.tile(before.cov, (room, 1)), night_cov)
+
+
+def version_shifts(
+    population: Population,
+    nights: Sequence[Night],
+    given: Task,
+    who: Who,
+    *,
+    belief: Belief | None,
+    arousal_rate: float,
+    processes: Sequence[ProcessS],
+) -> Floats:
+    """Return how far the mode of the stacked effects lies elsewhere under each version of the nights.
+
+    Versions are hypnograms drawn from the confidence of an automatic scoring, and time constants of Process S drawn
+    from what slow-wave activity says of them. Moving draws by these shifts carries both into the posterior to first
+    order, as decision 006 does for graphs.
+
+    Returns
+    -------
+    (version, night × group) float
+        No rows where everything is known for sure.
+    """
+    counts = [len(night.versions) for night in nights if night.versions is not None] + [len(processes)]
+    moves = np.zeros((max(counts), given.data["mode"].size))
+    room = given.data["mode"].size // len(GROUPS)
+    for i, move in enumerate(moves):
+        variant = [
+            night if night.versions is None else replace(night, stages=night.versions[i % len(night.versions)])
+            for night in nights
+        ]
+        process = processes[i % len(processes)] if processes else population.process
+        same = all(np.array_equal(a.stages, b.stages) for a, b in zip(variant, nights, strict=True))
+        if same and process == population.process:
+            continue
+        found = task(
+            replace(population, process=process), variant, room, who, belief=belief, arousal_rate=arousal_rate,
+            near=given.data["mode"],
+        )  # fmt: skip
+        move[:] = found.data["mode"] - given.data["mode"]
+    return moves
 
 
 def night_model(data: Mapping[str, Floats]) -> Any:
@@ -172,6 +225,7 @@ def fit_person(
     who: Who = NOBODY,
     belief: Belief | None = None,
     arousal_rate: float | None = None,
+    processes: Sequence[ProcessS] = (),
     chains: int = 4,
     tune: int = 500,
     draws: int = 500,
@@ -191,6 +245,8 @@ def fit_person(
         What earlier nights left; then these are further nights, and nothing else of the earlier ones is needed.
     arousal_rate : float, optional
         Respiratory events per hour; that of `who` where unset.
+    processes : sequence of ProcessS
+        Draws of the person's time constants, about those of `population`; none where they are taken for known.
 
     Returns
     -------
@@ -205,6 +261,11 @@ def fit_person(
     drawn = draw(compiled, given.data, seed=seed, chains=chains, tune=tune, draws=draws, cores=cores)
     z = drawn.posterior["z"].values
     stacked = given.data["mode"] + z @ given.data["root"].T
+    moves = version_shifts(
+        population, nights, given, who, belief=belief, arousal_rate=rate, processes=processes
+    )  # fmt: skip
+    if moves.any():
+        stacked = stacked + moves[np.arange(z.shape[1]) % len(moves)]
     rng = np.random.default_rng([seed, 1])
     noise = rng.standard_normal((*z.shape[:2], len(GROUPS))) @ root(given.rest).T
     person = given.belief.mean + (stacked - given.data["mean"]) @ given.gain.T + noise

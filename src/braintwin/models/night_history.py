@@ -53,6 +53,23 @@ PRESSURE_MEAN = 0.3
 """Process S about which its effect is centred."""
 
 
+@dataclass(frozen=True)
+class ProcessS:
+    """Time constants of Process S: the literature's, or a person's own where their EEG told them.
+
+    Attributes
+    ----------
+    tau_wake_h, tau_sleep_h : float
+        Of its rise awake and of its fall asleep, h.
+    """
+
+    tau_wake_h: float = TAU_WAKE_H
+    tau_sleep_h: float = TAU_SLEEP_H
+
+
+LITERATURE = ProcessS()
+
+
 def _names(edges: tuple[float, ...], prefix: str = "") -> tuple[str, ...]:
     ends = [f"{edge:g}" for edge in edges]
     inner = [f"{a}-{b}" for a, b in pairwise(ends)]
@@ -94,16 +111,16 @@ class Steps:
     to: Ints
 
 
-def steady_pressure() -> float:
+def steady_pressure(process: ProcessS = LITERATURE) -> float:
     """Return Process S at lights off of somebody who sleeps 8 h and is awake 16 h every day."""
-    rise, fall = np.exp(-16 / TAU_WAKE_H), np.exp(-8 / TAU_SLEEP_H)
+    rise, fall = np.exp(-16 / process.tau_wake_h), np.exp(-8 / process.tau_sleep_h)
     return float((1 - rise) / (1 - rise * fall))
 
 
-def pressure_step() -> tuple[float, float]:
+def pressure_step(process: ProcessS = LITERATURE) -> tuple[float, float]:
     """Return the factors that 1 − S (awake) and S (asleep) shrink by in one epoch."""
     hours = EPOCH_S / 3600
-    return float(np.exp(-hours / TAU_WAKE_H)), float(np.exp(-hours / TAU_SLEEP_H))
+    return float(np.exp(-hours / process.tau_wake_h)), float(np.exp(-hours / process.tau_sleep_h))
 
 
 def pressure_centres() -> Floats:
@@ -144,27 +161,30 @@ def dwell_table() -> Ints:
 
 
 @cache
-def bin_tables() -> tuple[npt.NDArray[np.int64] | Floats | float | int, ...]:
+def bin_tables(process: ProcessS = LITERATURE) -> tuple[npt.NDArray[np.int64] | Floats | float | int, ...]:
     """Return what the compiled walk needs to put a history in bins, in the order of its arguments."""
-    wake, sleep = pressure_step()
+    wake, sleep = pressure_step(process)
+    per_bin = round(TIME_BIN_MIN * 60 / EPOCH_S)
     return (
+        np.minimum(np.arange(per_bin * N_TIME_BINS) // per_bin, N_TIME_BINS - 1),
         dwell_table(),
         _table(CLOCK_LATER_MIN),
         FIRST_OFFSET + _table(CLOCK_FIRST_MIN),
         REM_OFFSET + _table(CLOCK_REM_MIN),
         np.array(LOAD_EDGES_MIN),
         np.array(RECENT_EDGES),
-        np.array([wake, sleep, 0.5 ** (EPOCH_S / 60 / RECENT_HALF_LIFE_MIN), steady_pressure(), LOAD_SHARE]),
-        np.array(
-            [
-                round(TIME_BIN_MIN * 60 / EPOCH_S), N_TIME_BINS, N_PRESSURE_BINS,
-                round(EPISODE_GAP_MIN * 60 / EPOCH_S),
-            ]
-        ),
-    )  # fmt: skip
+        np.array([wake, sleep, 0.5 ** (EPOCH_S / 60 / RECENT_HALF_LIFE_MIN), steady_pressure(process), LOAD_SHARE]),
+        np.array([N_PRESSURE_BINS, round(EPISODE_GAP_MIN * 60 / EPOCH_S)]),
+    )
 
 
-def night_steps(stages: npt.NDArray[np.integer], *, lights_off_known: bool = True, max_gap: int = 10) -> Steps:
+def night_steps(
+    stages: npt.NDArray[np.integer],
+    *,
+    lights_off_known: bool = True,
+    max_gap: int = 10,
+    process: ProcessS = LITERATURE,
+) -> Steps:
     """Return the steps of one hypnogram that enter the likelihood.
 
     A step needs both its epochs scored and its time in stage known: after a gap of more than `max_gap` missing
@@ -180,10 +200,12 @@ def night_steps(stages: npt.NDArray[np.integer], *, lights_off_known: bool = Tru
         Whether the first epoch is the first after lights off.
     max_gap : int
         Longest gap inside one bout, epochs.
+    process : ProcessS
+        Time constants of Process S.
     """
     from braintwin.models.night_kernels import walk
 
     codes = np.ascontiguousarray(stages, dtype=np.int64)
     found = np.empty((len(codes), 9), dtype=np.int64)
-    steps = walk(codes, lights_off_known, max_gap, found, *bin_tables())
+    steps = walk(codes, lights_off_known, max_gap, found, *bin_tables(process))
     return Steps(*np.ascontiguousarray(found[:steps].T))

@@ -87,11 +87,13 @@ def simulate_nights(
         message = f"shape after the draws: effects {effect.shape[1:]}, expected {(len(GROUPS),)}"
         raise ValueError(message)
     arousal = _stack(np.atleast_1d(arousal_shift(population, np.asarray(arousal_rate, float))), 1, nights, "arousal")
-    ways, ways_before = _cdf_ways()
+    ways, before = _cdf_ways()
+    rows = np.arange(len(ways))[:, None]
+    tables = [np.take_along_axis(table, ways[: len(STAGES), None], axis=2) for table in hazard_tables(population)]
     out = np.empty((nights, width), dtype=np.int8)
     simulate(
         out, np.ascontiguousarray(uniforms, dtype=np.float64), lengths, effect, arousal,
-        np.exp(row_base(population)), *(np.exp(table) for table in hazard_tables(population)), GROUP_OF, ways,
-        ways_before, DESTINATIONS, *bin_tables(),
+        np.exp(row_base(population)[rows, ways]), *(np.exp(table) for table in tables), GROUP_OF[rows, ways], before,
+        DESTINATIONS[rows, ways], *bin_tables(population.process),
     )  # fmt: skip
     return out

@@ -1,6 +1,7 @@
 """What is known of hypnograms before a person is seen: the population prior of the hypnogram twin."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -11,7 +12,15 @@ import xarray as xr
 from braintwin.contracts.night import GROUPS
 from braintwin.contracts.population import POPULATION
 from braintwin.contracts.stages import STAGES
-from braintwin.models.night_history import CLOCK_NAMES, DWELL_NAMES, LOAD_NAMES, RECENT_NAMES, TIME_BASIS
+from braintwin.models.night_history import (
+    CLOCK_NAMES,
+    DWELL_NAMES,
+    LITERATURE,
+    LOAD_NAMES,
+    RECENT_NAMES,
+    TIME_BASIS,
+    ProcessS,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -123,6 +132,9 @@ class Population:
         Fold of each person that was learned from, by hashed id.
     attrs : dict
         Provenance: name, source, licence, nights, people.
+    process : ProcessS
+        Time constants of Process S: the literature's, with which every population is learned, unless a person's own
+        are put in their place.
     """
 
     base_logit: Floats
@@ -145,6 +157,7 @@ class Population:
     left_out: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     trained: dict[str, int] = field(default_factory=dict)
     attrs: dict[str, str] = field(default_factory=dict)
+    process: ProcessS = LITERATURE
 
     @property
     def person_sd(self) -> Floats:
@@ -195,6 +208,12 @@ class Population:
             message = f"{person} was learned from, and the population has no variant without fold {fold}"
             raise KeyError(message)
         return self.unpacked(self.left_out[fold])
+
+    def in_rhythm_of(self, twin: Mapping[Any, Any]) -> "Population":
+        """Return the population with the time constants of Process S that the attributes of a twin name, if any."""
+        if "tau_sleep_h" not in twin:
+            return self
+        return replace(self, process=ProcessS(float(twin["tau_wake_h"]), float(twin["tau_sleep_h"])))
 
     def draw(self, rng: np.random.Generator, draws: int, who: Who | None = None) -> Draws:
         """Return `draws` people of this population, each with one night; like `who`, where given."""
@@ -268,7 +287,8 @@ class Population:
         return POPULATION.check(POPULATION.stamp_units(dataset), "population")
 
 
-_NUMBERS = tuple(f.name for f in fields(Population) if f.name not in ("sites", "left_out", "trained", "attrs"))
+_OTHERS = ("sites", "left_out", "trained", "attrs", "process")
+_NUMBERS = tuple(f.name for f in fields(Population) if f.name not in _OTHERS)
 
 
 def root(cov: Floats) -> Floats:

@@ -1,5 +1,7 @@
 """Options of `fit-nights`."""
 
+from typing import Literal
+
 from braintwin.options.base import Options, option
 
 
@@ -14,6 +16,18 @@ class FitNightsOptions(Options):
     predictive_samples: int = option(400, "Simulated further nights to keep.", ge=50)
     conditions: list[str] = option(
         ["", "placebo", "baseline", "habitual"], "Conditions that count as untreated; other nights are not fitted."
+    )
+    stage_versions: int = option(
+        8,
+        "Hypnograms drawn from the confidence of an automatic scoring, so that the twin is as unsure as the scoring; "
+        "1 takes its most probable stages for certain. Nights that a person scored are taken as they are.",
+        ge=1,
+        le=100,
+    )
+    process_s: Literal["literature", "swa"] = option(
+        "literature",
+        "Time constants of Process S: the literature's, or the person's as far as the slow-wave activity of nights "
+        "with EEG tells them (docs/decisions/019-process-s.md).",
     )
     min_night_min: float = option(
         180.0,

@@ -1,8 +1,8 @@
 """`fit-nights`: prepared nights in, one hypnogram twin per person out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,12 +16,9 @@ from braintwin.contracts.night import (
     NIGHT_PRIOR,
     NIGHT_STATS,
 )
-from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.contracts.stages import EPOCH_S, MISSING, STAGES
 from braintwin.contracts.tables import PersonRow
-from braintwin.errors import NightExcluded
-from braintwin.inference.admission import admit
 from braintwin.inference.night_checks import COUNTS
 from braintwin.inference.night_scores import AT_ONCE, replicate
 from braintwin.inference.nights import (
@@ -34,22 +31,26 @@ from braintwin.inference.nights import (
     prior_person,
 )
 from braintwin.inference.person_test import person_test
+from braintwin.inference.process_s import Course, fit_process
 from braintwin.inference.sample import CompiledModel
 from braintwin.inference.training import age_of
-from braintwin.io.arrays import read_dataset
 from braintwin.io.population import read_population
 from braintwin.io.posterior import write_groups
-from braintwin.io.records import guarded, read_status
+from braintwin.io.records import guarded
 from braintwin.models.hypnogram import TRANSITION_NAMES
+from braintwin.models.night_history import ProcessS
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.outcomes import NEED_LIGHTS_OFF, outcomes
 from braintwin.models.population import Population, Who
 from braintwin.options.fit_nights import FitNightsOptions
 from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
+from braintwin.steps.fit_nights_read import STEP, read_night, usable
 from braintwin.treatment.counterfactual import person_draws
 
-STEP = "fit-nights"
+RHYTHM = ("tau_wake_h", "tau_sleep_h", "tau_wake_log_sd", "tau_sleep_log_sd", "process_s_episodes")
+"""Attributes of a posterior whose Process S was learned from slow-wave activity."""
+PROCESS_DRAWS = 16
 CONTRACTS = {
     "posterior": NIGHT_POSTERIOR,
     "prior": NIGHT_PRIOR,
@@ -57,48 +58,6 @@ CONTRACTS = {
     "observed_data": NIGHT_OBSERVED,
     "posterior_predictive": NIGHT_PREDICTIVE,
 }
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What this step takes from one `prepare.nc`."""
-
-    path: Path
-    person: str
-    night: Night | None
-    why_not: str
-
-
-def read_night(path: Path, options: FitNightsOptions) -> Prepared | None:
-    """Return a night and whether it can be fitted; None if an earlier step refused it."""
-    if read_status(path).state != "ok":
-        return None
-    data = read_dataset(path, PREPARED)
-    name, person = str(data.attrs["night"]), str(data.attrs["person"])
-    try:
-        return Prepared(path, person, admit(data, options.conditions, options.min_night_min), "")
-    except NightExcluded as why:
-        return Prepared(path, person, None, f"{name}: {why}")
-
-
-def usable(person: str, found: Sequence[Prepared]) -> list[Prepared]:
-    """Return the nights of a person that can be fitted, by name.
-
-    Raises
-    ------
-    NightExcluded
-        If there is none.
-    """
-    mine = [p for p in found if p.person == person]
-    good = sorted((p for p in mine if p.night is not None), key=lambda p: p.night.name if p.night else "")
-    if not good:
-        reasons = "; ".join(p.why_not for p in mine) or "no night came through prepare"
-        message = (
-            f"{STEP}: {person} has no night to fit ({reasons}); "
-            "add a scored night, or name its condition under fit_nights.conditions"
-        )
-        raise NightExcluded(message)
-    return good
 
 
 def observed(nights: Sequence[Night]) -> xr.Dataset:
@@ -111,9 +70,18 @@ def observed(nights: Sequence[Night]) -> xr.Dataset:
     known = np.array([night.lights_off_known for night in nights])
     values[~known[:, None] & np.isin(OUTCOMES, NEED_LIGHTS_OFF)] = np.nan
     minutes = np.array([len(n.stages) for n in nights]) * EPOCH_S / 60
+    most = max((len(n.versions) for n in nights if n.versions is not None), default=0)
+    versions = np.full((len(nights), most, width), MISSING, dtype=np.int8)
+    for part, night in zip(versions, nights, strict=True):
+        if most:
+            part[:, : len(night.stages)] = night.stages
+        if night.versions is not None:
+            part[: len(night.versions), : len(night.stages)] = night.versions
+    drawn = {"stage_version": (("night", "version", "epoch"), versions)} if most else {}
     return xr.Dataset(
         {
             "stage": (("night", "epoch"), stages),
+            **drawn,
             "lights_off_known": (("night",), known),
             "time_in_bed": (("night",), minutes),
             "outcome_value": (("night", "outcome"), values),
@@ -184,6 +152,7 @@ def run(
     seed: int,
     threads: int,
     options: FitNightsOptions,
+    features: Sequence[Path] = (),
 ) -> None:
     """Fit the hypnogram twin of every person of a batch.
 
@@ -202,14 +171,19 @@ def run(
     threads : int
         Chains at a time; changes no result.
     options : FitNightsOptions
+    features : list of path
+        `features.nc` of the nights with EEG, needed for their Process S alone.
     """
     prior = read_population(population)
-    found = [p for p in (read_night(path, options) for path in prepare) if p is not None]
+    spectra = {path.parent.name: path for path in features}
+    read = (read_night(path, spectra.get(path.parent.name), seed, options) for path in prepare)
+    found = [p for p in read if p is not None]
     outputs = {owner(path): path for path in night}
     compiled: dict[int, CompiledModel] = {}
     for row in people:
         path = outputs[row.person]
         inputs = [population, *(p.path for p in found if p.person == row.person)]
+        inputs += [spectra[p.path.parent.name] for p in found if p.person == row.person and p.course is not None]
         attrs = stamp(
             version=braintwin.__version__,
             step=STEP,
@@ -225,11 +199,14 @@ def run(
             write_groups(path, empty, CONTRACTS, attrs)
 
         with guarded(path, STEP, write_empty):
-            nights = [p.night for p in usable(row.person, found) if p.night is not None]
+            good = usable(row.person, found)
+            nights = [p.night for p in good if p.night is not None]
+            courses = [p.course for p in good if p.course is not None]
             room = bucket(len(nights))
             if room not in compiled:
                 compiled[room] = compile_nights(prior, room)
-            groups = fit(compiled[room], prior, row, nights, derive_seed(seed, STEP, row.person), threads, options)
+            own = derive_seed(seed, STEP, row.person)
+            groups = fit(compiled[room], prior, row, nights, own, threads, options, courses)
             write_groups(path, groups, CONTRACTS, attrs)
 
 
@@ -241,13 +218,24 @@ def fit(
     seed: int,
     threads: int,
     options: FitNightsOptions,
+    courses: Sequence[Course] = (),
+    rhythm: Mapping[str, Any] | None = None,
 ) -> dict[str, xr.Dataset]:
     """Return the groups of one person's `night.nc`.
 
-    Somebody whom the population learned from is fitted with the variant that never saw them.
+    Somebody whom the population learned from is fitted with the variant that never saw them. Their Process S is what
+    slow-wave activity (`courses`) says of it, or what an earlier fit found (`rhythm`, attributes of its posterior).
     """
     who = who_is(person)
-    population = population.for_person(person.person)
+    told: dict[str, Any] = {key: rhythm[key] for key in RHYTHM if key in rhythm} if rhythm else {}
+    processes: list[ProcessS] = []
+    if courses:
+        learned = fit_process(courses)
+        rng = np.random.default_rng(derive_seed(seed, "process S", person.person))
+        processes = learned.draws(PROCESS_DRAWS, rng)
+        values = (learned.mean.tau_wake_h, learned.mean.tau_sleep_h, *learned.log_sd.tolist(), learned.episodes)
+        told = dict(zip(RHYTHM, values, strict=True))
+    population = population.for_person(person.person).in_rhythm_of(told)
     arousal_rate = who.ahi or 0.0
     posterior, stats = fit_person(
         compiled,
@@ -259,9 +247,10 @@ def fit(
         tune=options.tune,
         draws=options.draws,
         cores=threads,
+        processes=processes,
     )
     rng = np.random.default_rng(derive_seed(seed, "person test", person.person))
-    test = person_test(population, count(nights), who, arousal_rate=arousal_rate, rng=rng)
+    test = person_test(population, count(nights, population.process), who, arousal_rate=arousal_rate, rng=rng)
     posterior.attrs.update(
         {
             "person": person.person,
@@ -273,6 +262,7 @@ def fit(
             "personal_ess": test.ess if test.gains.size else "",
             "personal_verdict": test.verdict,
             "own_weight": test.own_weight,
+            **told,
         }
     )
     seen = observed(nights)
@@ -304,7 +294,13 @@ def fit(
 
 
 def fit_twin(
-    population: Population, person: PersonRow, nights: Sequence[Night], seed: int, options: FitNightsOptions
+    population: Population,
+    person: PersonRow,
+    nights: Sequence[Night],
+    seed: int,
+    options: FitNightsOptions,
+    rhythm: Mapping[str, Any],
 ) -> dict[str, xr.Dataset]:
-    """Return the groups of one person's `night.nc`, fitted alone."""
-    return fit(compile_nights(population, bucket(len(nights))), population, person, nights, seed, 1, options)
+    """Return the groups of one person's `night.nc`, fitted alone, with the Process S of an earlier fit."""
+    compiled = compile_nights(population, bucket(len(nights)))
+    return fit(compiled, population, person, nights, seed, 1, options, rhythm=rhythm)

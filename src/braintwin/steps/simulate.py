@@ -106,7 +106,7 @@ def simulate_person(
     posterior = groups["posterior"]
     in_bed, in_bed_source = time_in_bed(groups["observed_data"]["time_in_bed"].to_numpy(), options.time_in_bed_min)
     arousal_rate = float(posterior.attrs["arousal_rate"] or 0.0)
-    population, who = population.for_person(row.person), who_is(row)
+    population, who = population.for_person(row.person).in_rhythm_of(posterior.attrs), who_is(row)
     own = person_draws(posterior, options.draws)
     draws = own.person_effect.shape[0]
 

@@ -9,6 +9,7 @@ update is exact and needs neither the dataset nor the cohort.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,6 @@ from braintwin.contracts.stages import EPOCH_S
 from braintwin.contracts.tables import NightRow, PersonRow
 from braintwin.digest import lasting_digest
 from braintwin.errors import BrainTwinError, NightExcluded
-from braintwin.inference.admission import admit
 from braintwin.inference.nights import Night
 from braintwin.io.population import read_population
 from braintwin.io.posterior import read_groups, write_groups
@@ -31,6 +31,7 @@ from braintwin.options.fit_nights import FitNightsOptions
 from braintwin.options.prepare import PrepareOptions
 from braintwin.provenance import derive_seed, file_digest, stamp
 from braintwin.steps.fit_nights import CONTRACTS, fit_twin
+from braintwin.steps.fit_nights_read import admitted
 from braintwin.steps.prepare import prepare_night
 
 STEP = "update"
@@ -65,7 +66,7 @@ def run(
     groups = whole_twin(twin, person.person)
     check_population(groups, population)
     try:
-        new = admit(prepared, options.conditions, options.min_night_min)
+        new = admitted(prepared, seed, options)
     except NightExcluded as why:
         message = f"{STEP}: {prepared.attrs['night']} is no night to learn from: {why}"
         raise BrainTwinError(message) from None
@@ -73,7 +74,8 @@ def run(
     check_unseen(new, old)
     before = record(twin)
     nights = [*old, new]
-    made = fit_twin(read_population(population), person, nights, derive_seed(seed, STEP, person.person), options)
+    own, rhythm = derive_seed(seed, STEP, person.person), groups["posterior"].attrs
+    made = fit_twin(read_population(population), person, nights, own, options, rhythm)
     attrs = stamp(
         version=braintwin.__version__,
         step=STEP,
@@ -122,7 +124,11 @@ def stored_nights(observed: xr.Dataset) -> list[Night]:
     rows = zip(
         observed["night"].values, observed["stage"].values, lengths, observed["lights_off_known"].values, strict=True
     )
-    return [Night(str(name), stages[:n].astype(np.int8), bool(known)) for name, stages, n, known in rows]
+    nights = [Night(str(name), stages[:n].astype(np.int8), bool(known)) for name, stages, n, known in rows]
+    if "stage_version" not in observed:
+        return nights
+    drawn = [part[:, : len(night.stages)] for night, part in zip(nights, observed["stage_version"].values, strict=True)]
+    return [replace(night, versions=part.astype(np.int8)) for night, part in zip(nights, drawn, strict=True)]
 
 
 def check_unseen(new: Night, old: Sequence[Night]) -> None:

@@ -165,7 +165,8 @@ def run(
     groups = read_groups(night, {"posterior": NIGHT_POSTERIOR, "observed_data": NIGHT_OBSERVED})
     posterior = groups["posterior"]
     in_bed, source = time_in_bed(groups["observed_data"]["time_in_bed"].to_numpy(), usual_min)
-    who, prior = who_is(person), read_population(population).for_person(person.person)
+    who = who_is(person)
+    prior = read_population(population).for_person(person.person).in_rhythm_of(posterior.attrs)
 
     def generator(purpose: str) -> np.random.Generator:
         return np.random.default_rng(derive_seed(seed, f"{STEP}/{purpose}", person.person))
