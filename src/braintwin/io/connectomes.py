@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 import braintwin
 from braintwin.errors import BrainTwinError
 from braintwin.io.arrays import write_text
+from braintwin.io.matrices import matrix_file
 from braintwin.signals.coupling import REGISTRY
 from braintwin.signals.graphs import as_weights, clip_negative
 
@@ -62,6 +65,8 @@ def structural(path: Path | str, person: str = "", *, negative: str = "refuse") 
     path : Path
         A matrix: TSV or CSV whose first row names the nodes (a first column of names may stand beside them), or NPZ
         with ``weights`` and ``names``. Or the folder of a BIDS derivative, with one such ``*_relmat.tsv`` per person.
+        Regions of Desikan and Killiany may be named as FreeSurfer does (``ctx-lh-bankssts``), as ``lh-bankssts``, or
+        as ``L_bankssts``.
     person : str
         Label of the person in that folder, with or without ``sub-``.
     negative : {"refuse", "clip"}
@@ -72,9 +77,9 @@ def structural(path: Path | str, person: str = "", *, negative: str = "refuse") 
     BrainTwinError
         Naming the file, what was found and what to do.
     """
-    path = Path(path)
-    file = _of_person(path, person) if path.is_dir() else path
+    file = matrix_file(path, person)
     labels, values = _read(file)
+    labels = [_known(label) for label in labels]
     where = f"connectome {file.name}"
     if values.ndim != 2 or values.shape[0] != values.shape[1]:
         message = f"{where}: got a matrix of shape {values.shape}, expected (node, node)"
@@ -95,14 +100,19 @@ def structural(path: Path | str, person: str = "", *, negative: str = "refuse") 
         raise BrainTwinError(message) from None
 
 
-def _of_person(folder: Path, person: str) -> Path:
-    label = f"sub-{person.removeprefix('sub-')}"
-    found = sorted(path for path in folder.rglob("*_relmat*.tsv") if path.name.split("_")[0] == label)
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found[:3]) or "none"
-        message = f"connectome: {folder.name} holds {len(found)} relation matrices of {label} ({names}), expected one"
-        raise BrainTwinError(message)
-    return found[0]
+_SIDE = re.compile(r"^(?:ctx[-_])?(lh|rh|left|right|l|r)[-_.]", re.IGNORECASE)
+"""How a label of a cortical region begins with its side."""
+
+
+def _known(label: str) -> str:
+    """Return FreeSurfer's name of a region of Desikan and Killiany; any other label as it is."""
+    name = _SIDE.sub(lambda found: f"ctx-{found[1][0].lower()}h-", label).lower()
+    return name if name in _regions() else label
+
+
+@cache
+def _regions() -> frozenset[str]:
+    return frozenset(centroids()[0])
 
 
 def _read(file: Path) -> tuple[list[str], Floats]:
