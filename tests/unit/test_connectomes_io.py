@@ -8,7 +8,8 @@ import pytest
 from braintwin.contracts.connect import CONNECTOME
 from braintwin.errors import BrainTwinError
 from braintwin.io.connectomes import centroids, structural, write_relmats
-from braintwin.signals.graphs import complete_nodes, graph_measures, group_consensus, laplacian_modes
+from braintwin.signals.consensus import group_consensus
+from braintwin.signals.graphs import complete_nodes, graph_measures, laplacian_modes
 
 NAMES = ["a", "b", "c"]
 GOOD = [[0, 2, 1], [2, 0, 0.5], [1, 0.5, 0]]
