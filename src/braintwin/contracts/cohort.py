@@ -12,7 +12,9 @@ COHORT_CONNECTOME = Contract(
         "consensus_error": Var(_MATRIX, "f", "", "its standard error over people"),
         "n_people": Var(("stage", "band"), "iu", "", "people with all pairs estimated"),
         "n_nights": Var(("person", "stage"), "iu", "", "nights with all pairs estimated"),
-        "likeness": Var(("person", "stage"), "f", "", "correlation over pairs with the mean of the others, bands averaged"),
+        "likeness": Var(
+            ("person", "stage"), "f", "", "correlation over pairs with the mean of the others, bands averaged"
+        ),
         "own_nights": Var(("person", "stage"), "f", "", "correlation over pairs of two nights of this person"),
         "others_nights": Var(("person", "stage"), "f", "", "correlation over pairs of a night of theirs and another's"),
     },
