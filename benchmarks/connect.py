@@ -52,6 +52,13 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def busy_s() -> float:
+    """Return the CPU seconds that all processors of this machine have spent so far (Linux)."""
+    with Path("/proc/stat").open(encoding="ascii") as stream:
+        ticks = [int(part) for part in stream.readline().split()[1:9]]
+    return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")  # neither idle nor waiting for a disk
+
+
 def ours(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     import dask.array as da
 
@@ -67,9 +74,10 @@ def ours(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     small = np.random.default_rng(0).standard_normal((2, 3, eeg.shape[2])).astype(np.float32)
     stage_connectome(da.from_array(small), np.ones((2, 3), bool), settings)  # imports, compiled code
     eeg[0, 0].compute(scheduler="synchronous")
-    base, begun, wall = peak_mib(), spent(), time.perf_counter()
+    base, begun, wall, busy = peak_mib(), spent(), time.perf_counter(), busy_s()
     found = stage_connectome(eeg, np.ones(eeg.shape[:2], bool), settings)
     row = {"cpu_s": spent() - begun, "wall_s": time.perf_counter() - wall, "peak_mib": peak_mib() - base}
+    row["cores_of_others"] = max(0.0, (busy_s() - busy - row["cpu_s"]) / row["wall_s"])
     row["resident_mib"] = peak_mib()
     if few := given.get("few"):
         pairs = np.triu_indices(eeg.shape[1], 1)
@@ -227,8 +235,8 @@ def second_thread(folder: Path, channels: int, epochs: int) -> None:
         mine = child("ours", path, measures=(*PHASE, "aec_orth"), blocks=0, method="multitaper", window_s=EPOCH_S,
                      sfreq=100.0, threads=threads)  # fmt: skip
         rows.setdefault(threads, []).append(mine)
-        load = os.getloadavg()[0]
-        show("threads", threads=threads, wall_s=mine["wall_s"], cpu_s=mine["cpu_s"], load_of_the_machine=load)
+        show("threads", threads=threads, wall_s=round(mine["wall_s"], 2), cpu_s=round(mine["cpu_s"], 2),
+             cores_that_others_used=round(mine["cores_of_others"], 2))  # fmt: skip
     wall = {threads: min(row["wall_s"] for row in found) for threads, found in rows.items()}
     show("second thread", gain=round(wall[1] / wall[2], 2))
 
@@ -253,7 +261,7 @@ def main() -> None:
     parser.add_argument("--threads", action="store_true")
     parser.add_argument("--night", action="store_true")
     parser.add_argument("--channels", type=int, default=256, help="of --night")
-    parser.add_argument("--epochs", type=int, default=960, help="of --night")
+    parser.add_argument("--epochs", type=int, default=None, help="of --night (960) and --threads (200)")
     parser.add_argument("--job", choices=JOBS, help=argparse.SUPPRESS)
     parser.add_argument("--path", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--given", type=json.loads, help=argparse.SUPPRESS)
@@ -267,9 +275,9 @@ def main() -> None:
         if given.scaling:
             scaling(folder, given.plot)
         elif given.threads:
-            second_thread(folder, 64, 200)
+            second_thread(folder, 64, given.epochs or 200)
         elif given.night:
-            night(folder, given.channels, given.epochs, 250.0)
+            night(folder, given.channels, given.epochs or 960, 250.0)
         elif given.full:
             against_peers(folder, 64, 900, 100.0, given.peer_epochs)
         else:
