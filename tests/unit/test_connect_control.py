@@ -140,6 +140,7 @@ def test_relation_matrices_stand_beside_the_netcdf_where_asked_for(two_stages):
     connected(two_stages, FEW.model_copy(update={"relmat": ["wpli"], "control": False}))
     names = sorted(path.name for path in (two_stages / "relmat").iterdir())
     assert names == [
+        "dataset_description.json",
         "sub-demo011_task-sleep_desc-N2Alpha_meas-Wpli_relmat.dense.tsv",
         "sub-demo011_task-sleep_desc-N3Alpha_meas-Wpli_relmat.dense.tsv",
         "sub-demo011_task-sleep_meas-Wpli_relmat.json",

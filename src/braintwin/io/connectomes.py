@@ -146,6 +146,8 @@ def _read(file: Path) -> tuple[list[str], Floats]:
 def write_relmats(folder: Path | str, connect: xr.Dataset, measures: Sequence[str], entities: str) -> list[Path]:
     """Write each stage, band and measure as a relation matrix after the draft of BIDS on connectivity (BEP 17).
 
+    Channels always, and regions where they were estimated (``atlas-DesikanKilliany``); the folder is a BIDS derivative.
+
     Parameters
     ----------
     folder : Path
@@ -157,33 +159,49 @@ def write_relmats(folder: Path | str, connect: xr.Dataset, measures: Sequence[st
     entities : str
         First part of the names, for example ``sub-01_ses-1_task-sleep``.
     """
-    folder, written = Path(folder), []
-    nodes = connect["node"].values.astype(str).tolist()
-    for measure in measures:
-        name = "".join(part.capitalize() for part in measure.split("_"))
-        directed = measure in REGISTRY and REGISTRY[measure].antisymmetric
-        sidecar = {
-            "RelationshipMeasure": measure,
-            "MeasureDescription": f"{measure} of every pair of {connect.attrs['level']}s, across epochs of a stage",
-            "Weighted": True,
-            "Directed": directed,
-            "ValidDiagonal": False,
-            "StorageFormat": "Full",
-            "NonNegative": measure in ("coherence", "plv", "pli", "wpli", "ciplv"),
-            "NodeLabels": nodes,
-            "Estimand": str(connect.attrs["estimand"]),
-        }
-        path = folder / f"{entities}_meas-{name}_relmat.json"
-        write_text(path, json.dumps(sidecar, indent=2) + "\n")
-        written.append(path)
-        for stage in connect["stage"].values.astype(str):
-            for band in connect["band"].values.astype(str):
-                values = connect["connectivity"].sel(stage=stage, band=band, measure=measure).values
-                if not np.isfinite(values).any():
-                    continue
-                rows = ["\t".join(nodes)]
-                rows += ["\t".join(f"{cell:.7g}" if np.isfinite(cell) else "n/a" for cell in row) for row in values]
-                path = folder / f"{entities}_desc-{stage}{band.capitalize()}_meas-{name}_relmat.dense.tsv"
-                write_text(path, "\n".join(rows) + "\n")
-                written.append(path)
+    folder = Path(folder)
+    made_by = {"Name": "BrainTwin", "Version": braintwin.__version__}
+    described = {
+        "Name": "Connectomes", "BIDSVersion": "1.10.0", "DatasetType": "derivative", "GeneratedBy": [made_by]
+    }  # fmt: skip
+    write_text(folder / "dataset_description.json", json.dumps(described, indent=2) + "\n")
+    written = [folder / "dataset_description.json"]
+    for variable, node, level, more in (
+        ("connectivity", "node", str(connect.attrs["level"]), ""),
+        ("region_connectivity", "region", "region", "_atlas-DesikanKilliany"),
+    ):
+        if variable in connect:
+            values = connect[variable].assign_attrs(level=level, estimand=str(connect.attrs["estimand"]))
+            for measure in measures:
+                written += _write_measure(folder, values.sel(measure=measure), node, f"{entities}{more}")
+    return written
+
+
+def _write_measure(folder: Path, connect: xr.DataArray, node: str, entities: str) -> list[Path]:
+    """Write one measure (stage, band, node, node_to): a sidecar, and a matrix for each stage and band that has it."""
+    measure, nodes = str(connect["measure"].values), connect[node].values.astype(str).tolist()
+    name = "".join(part.capitalize() for part in measure.split("_"))
+    sidecar = {
+        "RelationshipMeasure": measure,
+        "MeasureDescription": f"{measure} of every pair of {connect.attrs['level']}s, across epochs of a stage",
+        "Weighted": True,
+        "Directed": measure in REGISTRY and REGISTRY[measure].antisymmetric,
+        "ValidDiagonal": False,
+        "StorageFormat": "Full",
+        "NonNegative": measure in ("coherence", "plv", "pli", "wpli", "ciplv"),
+        "NodeLabels": nodes,
+        "Estimand": connect.attrs["estimand"],
+    }
+    written = [folder / f"{entities}_meas-{name}_relmat.json"]
+    write_text(written[0], json.dumps(sidecar, indent=2) + "\n")
+    for stage in connect["stage"].values.astype(str):
+        for band in connect["band"].values.astype(str):
+            values = connect.sel(stage=stage, band=band).values
+            if not np.isfinite(values).any():
+                continue
+            rows = ["\t".join(nodes)]
+            rows += ["\t".join(f"{cell:.7g}" if np.isfinite(cell) else "n/a" for cell in row) for row in values]
+            path = folder / f"{entities}_desc-{stage}{band.capitalize()}_meas-{name}_relmat.dense.tsv"
+            write_text(path, "\n".join(rows) + "\n")
+            written.append(path)
     return written

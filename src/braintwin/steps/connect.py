@@ -72,6 +72,9 @@ def run(*, prepare: Path, epochs: Path, connect: Path, threads: int, options: Co
     def write_empty() -> None:
         write(CONNECTOME.empty(attrs={"night": owner(connect)}))
 
+    entities = f"sub-{''.join(part for part in owner(connect) if part.isalnum())}_task-sleep"
+    for earlier in (connect.parent / "relmat").glob(f"{entities}_*relmat*"):
+        earlier.unlink()
     with guarded(connect, "connect", write_empty):
         require_ok(prepare)
         prepared = read_dataset(prepare, PREPARED)
@@ -84,8 +87,7 @@ def run(*, prepare: Path, epochs: Path, connect: Path, threads: int, options: Co
         dataset = estimate(prepared, epochs, threads, options)
         write(dataset, matrix_files(options.structural, prepared.attrs["person"], prepared.attrs["dataset"]))
         if options.relmat:
-            label = "".join(part for part in owner(connect) if part.isalnum())
-            write_relmats(connect.parent / "relmat", dataset, options.relmat, f"sub-{label}_task-sleep")
+            write_relmats(connect.parent / "relmat", dataset, options.relmat, entities)
 
 
 def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectOptions) -> xr.Dataset:
