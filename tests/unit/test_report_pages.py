@@ -187,6 +187,16 @@ def test_every_night_found_is_used_or_in_quarantine_once(study: Study) -> None:
     assert [row["ranking"] for row in summary] == ["personal", "none", "none", "population", "none"]
 
 
+def test_the_cohort_says_what_connectomes_share_and_whether_they_are_personal(study: Study) -> None:
+    words = _visible(study[0].cohort_page.read_text(encoding="utf-8"))
+    assert "orthogonalised amplitude-envelope correlation (AEC)) of the 3 people with the same channels" in words
+    rows = (study[0].root / "cohort" / "tables" / "connectomes.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "person,stage,nights,likeness,own_nights,others_nights"
+    assert {row.split(",")[1] for row in rows[1:]} == {"W", "N2", "N3", "R"}  # N1 was never estimated
+    likeness = [float(row.split(",")[3]) for row in rows[1:]]
+    assert min(likeness) > 0.5  # the nights were drawn about one graph
+
+
 def test_a_night_without_any_record_is_listed_and_absent_is_no_fault() -> None:
     rows = [NightRow(night=f"a-{i}", person="a", dataset="a", bids_path="x") for i in (1, 2, 3)]
     statuses = {
