@@ -69,19 +69,6 @@ def test_every_artefact_is_stamped(tiny):
             assert {"braintwin_version", "code", "options", "inputs", "seed"} <= set(tree.attrs), path.name
 
 
-def test_a_structural_connectome_is_an_input_of_its_persons_nights_alone(tiny):
-    folder = tiny.study / "sc"
-    folder.mkdir()
-    (folder / "sub-02_relmat.dense.tsv").write_text("a\tb\n0\t1\n1\t0\n", encoding="utf-8")
-    write_config(tiny.study, connect={"structural": "sc"}).rename(tiny.study / "wired.yaml")
-    write_config(tiny.study)
-    found = snakemake(tiny.clone, tiny.study, "--configfile", "wired.yaml", "--dry-run")
-    inputs = re.findall(r"rule connect:\n\s+input: (.+)\n", found.stdout + found.stderr)
-    assert len(inputs) == 3
-    assert [("sub-02_relmat" in line, "synthetic-02" in line) for line in inputs].count((True, True)) == 1
-    assert sum("relmat" in line for line in inputs) == 1
-
-
 def edited(path, old, new):
     """Change a file's text and return what it was."""
     text = path.read_text(encoding="utf-8")
