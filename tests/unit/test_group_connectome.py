@@ -1,5 +1,7 @@
 """What the connectomes of a cohort share, and whether they are a person's own."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,6 +14,7 @@ from braintwin.io.arrays import write_dataset
 from braintwin.options.pages import PagesOptions
 from braintwin.paths import StudyPaths
 from braintwin.report.group_connectome import group_connectome
+from braintwin.review.freeze import _copied
 from braintwin.signals.consensus import individuality
 from braintwin.signals.group_layer import group_graphs
 from braintwin.steps.cohort_connectome import cohort_connectome
@@ -130,6 +133,11 @@ def test_an_archive_without_nights_keeps_what_the_cohort_had(tmp_path):
     xr.testing.assert_equal(cohort_connectome(study, rows, statuses, target, PagesOptions()), found)
     target.unlink()
     assert cohort_connectome(study, rows, statuses, target, PagesOptions()).sizes["person"] == 0
+
+
+def test_an_archive_takes_the_cohorts_connectome_and_no_nights():
+    assert _copied(Path("cohort/connectome.nc"))
+    assert not _copied(Path("nights/lab-01-1/connect.nc"))
 
 
 def test_the_page_says_in_how_many_the_own_nights_are_ahead(tmp_path):
