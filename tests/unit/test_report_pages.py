@@ -12,6 +12,7 @@ from braintwin.errors import BrainTwinError
 from braintwin.io.records import read_table, write_nights, write_people, write_table
 from braintwin.options.pages import PagesOptions
 from braintwin.paths import StudyPaths
+from braintwin.report.limits import limits
 from braintwin.report.render import RESEARCH_USE
 from braintwin.steps import cohort, pages
 from braintwin.steps.cohort import refused_nights, refused_people
@@ -195,6 +196,13 @@ def test_the_cohort_says_what_connectomes_share_and_whether_they_are_personal(st
     assert {row.split(",")[1] for row in rows[1:]} == {"W", "N2", "N3", "R"}  # N1 was never estimated
     likeness = [float(row.split(",")[3]) for row in rows[1:]]
     assert min(likeness) > 0.5  # the nights were drawn about one graph
+
+
+def test_a_page_says_that_a_structural_graph_is_taken_as_known() -> None:
+    given = {"check": None, "nights": 2, "eeg": 2, "staged": 0, "channels": 6, "onset_source": "", "weak": []}
+    said = [limits(**given, kappa_source="data", graph=graph, condition="") for graph in ("functional", "structural")]
+    (more,) = set(said[1]) - set(said[0])
+    assert "structural connectome that was given" in more
 
 
 def test_a_night_without_any_record_is_listed_and_absent_is_no_fault() -> None:
