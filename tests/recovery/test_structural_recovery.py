@@ -65,7 +65,7 @@ def test_the_coupling_on_a_structural_graph_is_recovered(tmp_path):
     fit_spectral.run(
         people=[PersonRow(person="sim-01", batch="b1", dataset="sim")], features=[folder / "features.nc"],
         connect=[folder / "connect.nc"], spectral=[target], seed=1, threads=2,
-        options=FitSpectralOptions(chains=2, tune=300, draws=300, starts=8, predictive_samples=20),
+        options=FitSpectralOptions(chains=2, tune=150, draws=200, starts=4, predictive_samples=20),
     )  # fmt: skip
     assert read_status(target).reason == ""
     posterior = read_groups(target)["posterior"]

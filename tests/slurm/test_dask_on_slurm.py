@@ -3,7 +3,8 @@
 import time
 
 import dask
-import distributed  # noqa: F401  its settings must be there before some are changed for a while
+import dask_jobqueue  # noqa: F401  its settings must be there before some are changed for a while
+import distributed  # noqa: F401  and its
 import numpy as np
 import pytest
 
