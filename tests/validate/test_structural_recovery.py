@@ -20,7 +20,7 @@ from braintwin.options.fit_spectral import FitSpectralOptions
 from braintwin.steps import fit_spectral
 from braintwin.steps.connect_regions import add_structural
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.validate
 
 FREQ = np.arange(1.0, 40.1, 0.5)
 CHANNELS = ["F3", "F4", "C3", "C4", "O1", "O2"]
