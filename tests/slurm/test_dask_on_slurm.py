@@ -3,11 +3,15 @@
 import time
 
 import dask
-import distributed  # noqa: F401  its settings must be there before some are changed for a while
+import dask_jobqueue  # noqa: F401  its settings must be there before some are changed for a while
+import distributed  # noqa: F401  and its
+import numpy as np
 import pytest
 
 from braintwin.io.workers import _lifetime_s, workers
 from braintwin.options.dask import DaskOptions
+from braintwin.signals import pair_tiles
+from connect_nights import FEW, connected, write_night
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
@@ -41,6 +45,20 @@ def test_a_computation_outlives_all_jobs_that_began_it(here):
     while left := here.call("squeue", "--noheader", "--name=dask-worker", "--states=RUNNING,PENDING").split():
         assert time.monotonic() < deadline, left
         time.sleep(0.5)
+
+
+def test_the_connectome_of_a_dense_night_is_shared_by_jobs_bit_for_bit(here, tmp_path, monkeypatch):
+    monkeypatch.setattr(pair_tiles, "LARGEST_TILE", 20)  # of 120 pairs: six tiles for two jobs
+    (tmp_path / "demo-01-1").mkdir()
+    rng = np.random.default_rng(0)
+    signals = 20 * np.cumsum(rng.standard_normal((20, 16, 1000)), axis=1)
+    names = ["Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P3", "P4", "O1", "O2"]
+    write_night(tmp_path / "demo-01-1", signals, [2] * 20, names)
+    alone = connected(tmp_path / "demo-01-1", FEW)
+    shared = connected(tmp_path / "demo-01-1", FEW.model_copy(update={"dask": OPTIONS}))
+    assert np.isfinite(alone["connectivity"].sel(stage="N2")).all()
+    for name in ("connectivity", "standard_error", "connectivity_equal", "mixing_null", "reliability"):
+        assert shared[name].values.tobytes() == alone[name].values.tobytes()
 
 
 @pytest.mark.parametrize(("walltime", "seconds"), [("02:00:00", 6480), ("00:05:00", 240), ("1-00:00:00", 77760)])

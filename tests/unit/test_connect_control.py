@@ -2,59 +2,24 @@
 
 import numpy as np
 import pytest
-import xarray as xr
 
-from braintwin.contracts.connect import CONNECTOME, MEASURES
-from braintwin.contracts.prepare import EPOCHS, PREPARED
+from braintwin.contracts.connect import MEASURES
 from braintwin.errors import BrainTwinError, ConfigError
-from braintwin.io.arrays import read_dataset, write_dataset, write_epochs
 from braintwin.io.channels import electrodes, positions
 from braintwin.io.connectomes import centroids
-from braintwin.io.records import write_status
 from braintwin.io.workers import workers
 from braintwin.options.connect import ConnectOptions, Measure
 from braintwin.options.dask import DaskOptions
+from braintwin.signals import pair_tiles
 from braintwin.signals.reliability import InstantMixing, correlation_root, equal_epochs, share_above, split_half
 from braintwin.signals.sources import eloreta_kernel, lead_field
-from braintwin.steps import connect
 from braintwin.steps.connect_regions import usable_electrodes
+from connect_nights import FEW, connected, write_night
 
 TEN_TWENTY = [
     *("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8", "T7", "C3", "Cz", "C4", "T8", "P7", "P3", "Pz"),
     *("P4", "P8", "O1", "O2", "Oz"),
 ]
-OPTIONS = ConnectOptions(
-    bands={"alpha": (8, 12)}, min_epochs=8, blocks=4, epochs="all", measures=["coherence", "plv", "wpli", "aec_orth"]
-)
-
-
-def write_night(folder, signals, stages, names):
-    epochs = np.arange(len(stages))
-    attrs = dict.fromkeys(PREPARED.attrs, "none") | {"night": folder.name, "person": "demo-01", "dataset": "demo"}
-    attrs |= {"sfreq": 100.0, "highpass": 0.3, "lowpass": 45.0}
-    prepared = PREPARED.empty({"epoch": len(stages), "channel": len(names)}, attrs)
-    prepared["stage"] = ("epoch", np.asarray(stages, dtype=np.int64))
-    prepared["position"] = (("channel", "axis"), positions(names), {"units": "m"})
-    prepared = prepared.assign_coords(
-        epoch=epochs, onset=("epoch", 30.0 * epochs), channel=list(names), axis=list("xyz")
-    )
-    write_dataset(folder / "prepare.nc", prepared, PREPARED)
-    write_status(folder / "prepare.nc", "prepare", "ok")
-    eeg = xr.Dataset(
-        {"eeg": (("epoch", "channel", "time"), signals.astype(np.float32))},
-        {"epoch": epochs, "channel": list(names), "time": np.arange(signals.shape[2]) / 100},
-        {"night": folder.name, "person": "demo-01", "sfreq": 100.0},
-    )
-    write_epochs(folder / "epochs.zarr.zip", eeg, EPOCHS, chunk_epochs=10)
-    return prepared
-
-
-def connected(folder, options=OPTIONS):
-    connect.run(
-        prepare=folder / "prepare.nc", epochs=folder / "epochs.zarr.zip", connect=folder / "connect.nc", threads=1,
-        options=options,
-    )  # fmt: skip
-    return read_dataset(folder / "connect.nc", CONNECTOME)
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +37,7 @@ def two_stages(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(two_stages):
-    return connected(two_stages)
+    return connected(two_stages, FEW)
 
 
 def test_options_name_the_measures_of_the_contract():
@@ -172,22 +137,25 @@ def test_few_electrodes_stay_in_sensor_space(found):
 
 
 def test_relation_matrices_stand_beside_the_netcdf_where_asked_for(two_stages):
-    connected(two_stages, OPTIONS.model_copy(update={"relmat": ["wpli"], "control": False}))
+    connected(two_stages, FEW.model_copy(update={"relmat": ["wpli"], "control": False}))
     names = sorted(path.name for path in (two_stages / "relmat").iterdir())
     assert names == [
+        "dataset_description.json",
         "sub-demo011_task-sleep_desc-N2Alpha_meas-Wpli_relmat.dense.tsv",
         "sub-demo011_task-sleep_desc-N3Alpha_meas-Wpli_relmat.dense.tsv",
         "sub-demo011_task-sleep_meas-Wpli_relmat.json",
     ]
 
 
-def test_workers_at_an_address_give_the_same_bits(two_stages, found):
+@pytest.mark.parametrize("number", [1, 2, 8])
+def test_workers_at_an_address_give_the_same_bits(two_stages, found, number, monkeypatch):
     from dask.distributed import LocalCluster
 
+    monkeypatch.setattr(pair_tiles, "LARGEST_TILE", 2)  # of ten pairs: work for several
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+        n_workers=number, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
     ) as cluster:
-        options = OPTIONS.model_copy(update={"dask": DaskOptions(scheduler=cluster.scheduler_address)})
+        options = FEW.model_copy(update={"dask": DaskOptions(scheduler=cluster.scheduler_address)})
         other = connected(two_stages, options)
     for name in ("connectivity", "standard_error", "mixing_null"):
         assert other[name].values.tobytes() == found[name].values.tobytes()
@@ -231,7 +199,7 @@ def test_nineteen_electrodes_give_regions_and_take_a_structural_connectome(tmp_p
     weights = np.ones((68, 68)) - np.eye(68)
     lines = ["\t".join(names)] + ["\t".join(f"{cell:g}" for cell in row) for row in weights]
     (tmp_path / "sc.tsv").write_text("\n".join(lines) + "\n")
-    options = OPTIONS.model_copy(
+    options = FEW.model_copy(
         update={"structural": str(tmp_path / "sc.tsv"), "control": False, "measures": ["imaginary_coherence", "wpli"]}
     )
     found = connected(folder, options)

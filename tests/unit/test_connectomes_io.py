@@ -1,6 +1,7 @@
 """Structural connectomes as input, relation matrices as output, and what a group of graphs shares."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,9 @@ import pytest
 from braintwin.contracts.connect import CONNECTOME
 from braintwin.errors import BrainTwinError
 from braintwin.io.connectomes import centroids, structural, write_relmats
-from braintwin.signals.graphs import complete_nodes, graph_measures, group_consensus, laplacian_modes
+from braintwin.review.entries import _carrier
+from braintwin.signals.consensus import group_consensus
+from braintwin.signals.graphs import complete_nodes, graph_measures, laplacian_modes
 
 NAMES = ["a", "b", "c"]
 GOOD = [[0, 2, 1], [2, 0, 0.5], [1, 0.5, 0]]
@@ -96,6 +99,7 @@ def test_relation_matrices_say_what_they_are(tmp_path):
         stage=["N2", "N3"], band=["alpha"], measure=measures, node=NAMES, node_to=NAMES
     )
     files = write_relmats(tmp_path, dataset, ["imaginary_coherence"], "sub-01_task-sleep")
+    assert json.loads(files.pop(0).read_text())["DatasetType"] == "derivative"
     assert [path.name for path in files] == [
         "sub-01_task-sleep_meas-ImaginaryCoherence_relmat.json",
         "sub-01_task-sleep_desc-N2Alpha_meas-ImaginaryCoherence_relmat.dense.tsv",
@@ -104,6 +108,26 @@ def test_relation_matrices_say_what_they_are(tmp_path):
     assert sidecar["Directed"] is True
     assert sidecar["NodeLabels"] == NAMES
     assert files[1].read_text().splitlines() == ["a\tb\tc", "0\t0.25\t-0.5", "-0.25\t0\tn/a", "0.5\tn/a\t0"]
+
+
+def test_relation_matrices_of_regions_name_their_atlas_and_are_read_again(tmp_path):
+    dims = ("stage", "band", "measure", "region", "region_to")
+    names = ["ctx-lh-bankssts", "ctx-rh-bankssts", "ctx-lh-cuneus"]
+    dataset = CONNECTOME.empty({}, {"level": "sensor", "estimand": "across_epochs_within_stage"}).drop_dims(
+        ["stage", "band", "measure", "node", "node_to"]
+    )
+    dataset = dataset.assign(region_connectivity=(dims, np.array(GOOD)[None, None, None])).assign_coords(
+        stage=["N2"], band=["alpha"], measure=["wpli"], region=names, region_to=names
+    )
+    _, sidecar, matrix = write_relmats(tmp_path, dataset, ["wpli"], "sub-01_task-sleep")
+    assert matrix.name == "sub-01_task-sleep_atlas-DesikanKilliany_desc-N2Alpha_meas-Wpli_relmat.dense.tsv"
+    assert json.loads(sidecar.read_text())["MeasureDescription"].startswith("wpli of every pair of regions")
+    np.testing.assert_allclose(structural(tmp_path, "01").reordered(names), GOOD)
+
+
+def test_relation_matrices_go_by_the_stamp_of_their_connectome():
+    matrix = Path("nights/demo-01-1/relmat/sub-demo011_task-sleep_meas-Wpli_relmat.json")
+    assert _carrier(Path("results"), matrix) == Path("nights/demo-01-1/connect.nc")
 
 
 def test_consensus_keeps_what_most_have_and_finds_the_odd_one_out():

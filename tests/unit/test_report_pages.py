@@ -12,6 +12,7 @@ from braintwin.errors import BrainTwinError
 from braintwin.io.records import read_table, write_nights, write_people, write_table
 from braintwin.options.pages import PagesOptions
 from braintwin.paths import StudyPaths
+from braintwin.report.limits import limits
 from braintwin.report.render import RESEARCH_USE
 from braintwin.steps import cohort, pages
 from braintwin.steps.cohort import refused_nights, refused_people
@@ -185,6 +186,23 @@ def test_every_night_found_is_used_or_in_quarantine_once(study: Study) -> None:
     summary = read_table(study[0].root / "cohort" / "summary.tsv")
     assert sum(int(row["nights_used"]) for row in summary) == 7
     assert [row["ranking"] for row in summary] == ["personal", "none", "none", "population", "none"]
+
+
+def test_the_cohort_says_what_connectomes_share_and_whether_they_are_personal(study: Study) -> None:
+    words = _visible(study[0].cohort_page.read_text(encoding="utf-8"))
+    assert "orthogonalised amplitude-envelope correlation (AEC)) of the 3 people with the same channels" in words
+    rows = (study[0].root / "cohort" / "tables" / "connectomes.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0] == "person,stage,nights,likeness,own_nights,others_nights"
+    assert {row.split(",")[1] for row in rows[1:]} == {"W", "N2", "N3", "R"}  # N1 was never estimated
+    likeness = [float(row.split(",")[3]) for row in rows[1:]]
+    assert min(likeness) > 0.5  # the nights were drawn about one graph
+
+
+def test_a_page_says_that_a_structural_graph_is_taken_as_known() -> None:
+    given = {"check": None, "nights": 2, "eeg": 2, "staged": 0, "channels": 6, "onset_source": "", "weak": []}
+    said = [limits(**given, kappa_source="data", graph=graph, condition="") for graph in ("functional", "structural")]
+    (more,) = set(said[1]) - set(said[0])
+    assert "structural connectome that was given" in more
 
 
 def test_a_night_without_any_record_is_listed_and_absent_is_no_fault() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from braintwin.cli import costs
 from braintwin.config import parse_config
 from braintwin.contracts.tables import NightRow, PersonRow
+from braintwin.io.matrices import matrix_files
 from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, StudyPaths
 from braintwin.provenance import code_digest, file_digest
 

@@ -1,8 +1,14 @@
 """The connectome of one night.
 
-IN   nights/{night}/prepare.nc, epochs.zarr.zip
+IN   nights/{night}/prepare.nc, epochs.zarr.zip; the person's structural connectome, where one is given
 OUT  nights/{night}/connect.nc, connect.status.json
 """
+
+
+def structural(wildcards):
+    """Return the structural connectome of a night's person, if there is one: a new matrix makes the night anew."""
+    row = NIGHTS.get(wildcards.night)
+    return matrix_files(CONFIG.connect.structural, row.person, row.dataset) if row else []
 
 
 rule connect:
@@ -11,6 +17,7 @@ rule connect:
         prepare=PATHS.night("{night}", "prepare"),
         epochs=PATHS.night("{night}", "epochs", ".zarr.zip"),
         status=PATHS.night("{night}", "prepare", ".status.json"),
+        structural=structural,
     output:
         connect=PATHS.night("{night}", "connect"),
         status=PATHS.night("{night}", "connect", ".status.json"),

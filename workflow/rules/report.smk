@@ -2,7 +2,7 @@
 
 IN   everything of a person; statuses and verdicts of everyone
 OUT  report/people/{person}.html, report/index.html, cohort/quarantine.tsv, cohort/summary.tsv,
-     cohort/tables/{table}.{csv,parquet}
+     cohort/connectome.nc, cohort/tables/{table}.{csv,parquet}
 """
 
 for batch, people in BATCHES.items():
@@ -70,6 +70,7 @@ rule cohort:
             PATHS.quarantine, caption="../report/quarantine.rst", category="Cohort"
         ),
         summary=PATHS.root / "cohort" / "summary.tsv",
+        connectome=PATHS.root / "cohort" / "connectome.nc",
         tables=expand(
             PATHS.root / "cohort" / "tables" / "{table}.{kind}",
             table=[
@@ -78,6 +79,7 @@ rule cohort:
                 "rankings",
                 "contrasts",
                 "parameters",
+                "connectomes",
                 "quarantine",
             ],
             kind=["csv", "parquet"],

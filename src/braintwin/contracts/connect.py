@@ -73,6 +73,9 @@ CONNECTOME = Contract(
         "structural": Var(
             ("region", "region_to"), "f", meaning="weights of the structural connectome given", required=False
         ),
+        "region_view": Var(
+            ("node", "region"), "f", meaning="how much of each region a channel sees; a row sums to 1", required=False
+        ),
     },
     coords={
         "stage": Var(("stage",), "U", meaning="W, N1, N2, N3, R"),

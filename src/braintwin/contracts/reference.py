@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from braintwin.contracts.base import Contract, Var
+from braintwin.contracts.cohort import COHORT_CONNECTOME
 from braintwin.contracts.connect import CONNECTOME
 from braintwin.contracts.features import FEATURES
 from braintwin.contracts.night import NIGHT_OBSERVED, NIGHT_POSTERIOR, NIGHT_PREDICTIVE, NIGHT_PRIOR, NIGHT_STATS
@@ -24,6 +25,7 @@ CONTRACTS: tuple[Contract, ...] = (
     NIGHT_PREDICTIVE,
     SIMULATED,
     RANKING,
+    COHORT_CONNECTOME,
 )
 """Every contract, in the order of the workflow."""
 

@@ -8,8 +8,13 @@ import numpy.typing as npt
 import xarray as xr
 
 from braintwin.signals.graphs import clip_negative, laplacian_modes
+from braintwin.signals.region_modes import seen_modes
 
 Floats = npt.NDArray[np.float64]
+
+
+REGION_MODES = 8
+"""Modes that those of 68 regions are merged into: as many as the compiled model of eight channels takes."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Graph:
     eigenvalues : (mode,) array
         λ_k in [0, 2].
     source : str
-        Where it came from: ``functional`` or ``none``.
+        Where it came from: ``functional``, ``structural`` or ``none``.
     note : str
         What a reader should know of it.
     weights, standard_error : (channel, channel) array, optional
@@ -70,6 +75,32 @@ def graph_of(weights: Floats, source: str, standard_error: Floats | None = None)
     note = f"{negative} negative weights set to 0" if negative else ""
     error = None if standard_error is None else np.nan_to_num(standard_error)
     return Graph(vectors**2, np.clip(eigenvalues, 0.0, 2.0), source, note, filled, error)
+
+
+def structural_graph(
+    nights: Sequence[xr.Dataset], channels: Sequence[str], groups: dict[str, list[int]], kept: Sequence[str]
+) -> Graph | None:
+    """Return the modes of the person's structural connectome as the channels see them; None where none was given.
+
+    The graph is one of regions, taken as known; a channel sees the regions near it. Parameters are as in
+    `functional_graph`.
+    """
+    given = next((night for night in nights if "structural" in night and "region_view" in night), None)
+    if given is None:
+        return None
+    view = given["region_view"].reindex(node=list(channels)).transpose("node", "region").values.astype(float)
+    blind = [name for name in kept if not np.isfinite(view[groups[name]]).all(axis=1).any()]
+    if blind:
+        return None
+    modes, eigenvalues = seen_modes(given["structural"].values, view[_placed(view)], REGION_MODES)
+    every = np.full((len(view), eigenvalues.size), np.nan)
+    every[_placed(view)] = modes
+    mean = np.stack([np.nanmean(every[groups[name]], axis=0) for name in kept])
+    return Graph(mean, eigenvalues, "structural", str(given.attrs.get("structural", "")))
+
+
+def _placed(view: Floats) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.isfinite(view).all(axis=1))
 
 
 def functional_graph(

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 import braintwin
 from braintwin.errors import BrainTwinError
 from braintwin.io.arrays import write_text
+from braintwin.io.matrices import matrix_file
 from braintwin.signals.coupling import REGISTRY
 from braintwin.signals.graphs import as_weights, clip_negative
 
@@ -62,6 +65,8 @@ def structural(path: Path | str, person: str = "", *, negative: str = "refuse") 
     path : Path
         A matrix: TSV or CSV whose first row names the nodes (a first column of names may stand beside them), or NPZ
         with ``weights`` and ``names``. Or the folder of a BIDS derivative, with one such ``*_relmat.tsv`` per person.
+        Regions of Desikan and Killiany may be named as FreeSurfer does (``ctx-lh-bankssts``), as ``lh-bankssts``, or
+        as ``L_bankssts``.
     person : str
         Label of the person in that folder, with or without ``sub-``.
     negative : {"refuse", "clip"}
@@ -72,9 +77,9 @@ def structural(path: Path | str, person: str = "", *, negative: str = "refuse") 
     BrainTwinError
         Naming the file, what was found and what to do.
     """
-    path = Path(path)
-    file = _of_person(path, person) if path.is_dir() else path
+    file = matrix_file(path, person)
     labels, values = _read(file)
+    labels = [_known(label) for label in labels]
     where = f"connectome {file.name}"
     if values.ndim != 2 or values.shape[0] != values.shape[1]:
         message = f"{where}: got a matrix of shape {values.shape}, expected (node, node)"
@@ -95,14 +100,19 @@ def structural(path: Path | str, person: str = "", *, negative: str = "refuse") 
         raise BrainTwinError(message) from None
 
 
-def _of_person(folder: Path, person: str) -> Path:
-    label = f"sub-{person.removeprefix('sub-')}"
-    found = sorted(path for path in folder.rglob("*_relmat*.tsv") if path.name.split("_")[0] == label)
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found[:3]) or "none"
-        message = f"connectome: {folder.name} holds {len(found)} relation matrices of {label} ({names}), expected one"
-        raise BrainTwinError(message)
-    return found[0]
+_SIDE = re.compile(r"^(?:ctx[-_])?(lh|rh|left|right|l|r)[-_.]", re.IGNORECASE)
+"""How a label of a cortical region begins with its side."""
+
+
+def _known(label: str) -> str:
+    """Return FreeSurfer's name of a region of Desikan and Killiany; any other label as it is."""
+    name = _SIDE.sub(lambda found: f"ctx-{found[1][0].lower()}h-", label).lower()
+    return name if name in _regions() else label
+
+
+@cache
+def _regions() -> frozenset[str]:
+    return frozenset(centroids()[0])
 
 
 def _read(file: Path) -> tuple[list[str], Floats]:
@@ -136,6 +146,8 @@ def _read(file: Path) -> tuple[list[str], Floats]:
 def write_relmats(folder: Path | str, connect: xr.Dataset, measures: Sequence[str], entities: str) -> list[Path]:
     """Write each stage, band and measure as a relation matrix after the draft of BIDS on connectivity (BEP 17).
 
+    Channels always, and regions where they were estimated (``atlas-DesikanKilliany``); the folder is a BIDS derivative.
+
     Parameters
     ----------
     folder : Path
@@ -147,33 +159,49 @@ def write_relmats(folder: Path | str, connect: xr.Dataset, measures: Sequence[st
     entities : str
         First part of the names, for example ``sub-01_ses-1_task-sleep``.
     """
-    folder, written = Path(folder), []
-    nodes = connect["node"].values.astype(str).tolist()
-    for measure in measures:
-        name = "".join(part.capitalize() for part in measure.split("_"))
-        directed = measure in REGISTRY and REGISTRY[measure].antisymmetric
-        sidecar = {
-            "RelationshipMeasure": measure,
-            "MeasureDescription": f"{measure} of every pair of {connect.attrs['level']}s, across epochs of a stage",
-            "Weighted": True,
-            "Directed": directed,
-            "ValidDiagonal": False,
-            "StorageFormat": "Full",
-            "NonNegative": measure in ("coherence", "plv", "pli", "wpli", "ciplv"),
-            "NodeLabels": nodes,
-            "Estimand": str(connect.attrs["estimand"]),
-        }
-        path = folder / f"{entities}_meas-{name}_relmat.json"
-        write_text(path, json.dumps(sidecar, indent=2) + "\n")
-        written.append(path)
-        for stage in connect["stage"].values.astype(str):
-            for band in connect["band"].values.astype(str):
-                values = connect["connectivity"].sel(stage=stage, band=band, measure=measure).values
-                if not np.isfinite(values).any():
-                    continue
-                rows = ["\t".join(nodes)]
-                rows += ["\t".join(f"{cell:.7g}" if np.isfinite(cell) else "n/a" for cell in row) for row in values]
-                path = folder / f"{entities}_desc-{stage}{band.capitalize()}_meas-{name}_relmat.dense.tsv"
-                write_text(path, "\n".join(rows) + "\n")
-                written.append(path)
+    folder = Path(folder)
+    made_by = {"Name": "BrainTwin", "Version": braintwin.__version__}
+    described = {
+        "Name": "Connectomes", "BIDSVersion": "1.10.0", "DatasetType": "derivative", "GeneratedBy": [made_by]
+    }  # fmt: skip
+    write_text(folder / "dataset_description.json", json.dumps(described, indent=2) + "\n")
+    written = [folder / "dataset_description.json"]
+    for variable, node, level, more in (
+        ("connectivity", "node", str(connect.attrs["level"]), ""),
+        ("region_connectivity", "region", "region", "_atlas-DesikanKilliany"),
+    ):
+        if variable in connect:
+            values = connect[variable].assign_attrs(level=level, estimand=str(connect.attrs["estimand"]))
+            for measure in measures:
+                written += _write_measure(folder, values.sel(measure=measure), node, f"{entities}{more}")
+    return written
+
+
+def _write_measure(folder: Path, connect: xr.DataArray, node: str, entities: str) -> list[Path]:
+    """Write one measure (stage, band, node, node_to): a sidecar, and a matrix for each stage and band that has it."""
+    measure, nodes = str(connect["measure"].values), connect[node].values.astype(str).tolist()
+    name = "".join(part.capitalize() for part in measure.split("_"))
+    sidecar = {
+        "RelationshipMeasure": measure,
+        "MeasureDescription": f"{measure} of every pair of {connect.attrs['level']}s, across epochs of a stage",
+        "Weighted": True,
+        "Directed": measure in REGISTRY and REGISTRY[measure].antisymmetric,
+        "ValidDiagonal": False,
+        "StorageFormat": "Full",
+        "NonNegative": measure in ("coherence", "plv", "pli", "wpli", "ciplv"),
+        "NodeLabels": nodes,
+        "Estimand": connect.attrs["estimand"],
+    }
+    written = [folder / f"{entities}_meas-{name}_relmat.json"]
+    write_text(written[0], json.dumps(sidecar, indent=2) + "\n")
+    for stage in connect["stage"].values.astype(str):
+        for band in connect["band"].values.astype(str):
+            values = connect.sel(stage=stage, band=band).values
+            if not np.isfinite(values).any():
+                continue
+            rows = ["\t".join(nodes)]
+            rows += ["\t".join(f"{cell:.7g}" if np.isfinite(cell) else "n/a" for cell in row) for row in values]
+            path = folder / f"{entities}_desc-{stage}{band.capitalize()}_meas-{name}_relmat.dense.tsv"
+            write_text(path, "\n".join(rows) + "\n")
+            written.append(path)
     return written

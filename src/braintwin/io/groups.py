@@ -64,6 +64,31 @@ def read_quickly(path: Path | str, contract: Contract) -> xr.Dataset:
     return contract.check(dataset, f"{path.parent.name}/{path.name}")
 
 
+def read_part(path: Path | str, name: str, **places: int) -> np.ndarray:
+    """Return one variable of an artefact at one place along some of its dimensions, and nothing else of the file.
+
+    Raises
+    ------
+    BrainTwinError
+        If the file is absent or unreadable.
+    """
+    with _opened(path) as stored:
+        dims = _dimensions(name, stored[name])
+        return np.asarray(stored[name][tuple(places.get(dim, slice(None)) for dim in dims)])
+
+
+def read_names(path: Path | str, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return some coordinates of an artefact as text.
+
+    Raises
+    ------
+    BrainTwinError
+        If the file is absent or unreadable.
+    """
+    with _opened(path) as stored:
+        return {name: [str(value) for value in _values(stored[name])] for name in names if name in stored}
+
+
 @contextmanager
 def _opened(path: Path | str) -> Iterator[Any]:
     try:

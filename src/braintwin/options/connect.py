@@ -44,6 +44,9 @@ class ConnectOptions(Options):
     structural: str = option(
         "", "Structural connectome of the regions: a TSV, CSV or NPZ, or a folder with one *_relmat.tsv per person."
     )
+    structural_negative: Literal["refuse", "clip"] = option(
+        "refuse", "Negative weights of it: refuse, or set them to 0 (clip)."
+    )
     relmat: list[Measure] = option([], "Measures to write as relation matrices of BIDS beside the NetCDF.")
     dask: DaskOptions = option(DaskOptions(), "Where the pairs are computed.")
 

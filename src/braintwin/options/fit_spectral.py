@@ -8,8 +8,8 @@ from braintwin.options.base import Options, option
 class GraphOptions(Options):
     """The graph whose Laplacian modes couple the channels."""
 
-    source: Literal["auto", "functional", "none"] = option(
-        "auto", "functional: the person's own coupling; auto and functional: none below 4 channels."
+    source: Literal["auto", "functional", "structural", "none"] = option(
+        "auto", "functional: own coupling; structural: of connect.structural; auto: that if given, else functional."
     )
     measure: str = option("aec_orth", "Measure of the functional graph; negative values are clipped.")
     bands: list[str] | None = option(None, "Bands that the functional graph averages over; all where unset.")

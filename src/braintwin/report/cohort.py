@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from markupsafe import Markup
 
 from braintwin.contracts.simulate import OUTCOME_UNITS
@@ -15,6 +16,7 @@ from braintwin.report import course, figures_cohort, numbers
 from braintwin.report.answer import best_row, utility_digits
 from braintwin.report.change import what_twins_add
 from braintwin.report.figures_night import OUTCOMES_SHOWN
+from braintwin.report.group_connectome import group_connectome
 from braintwin.report.limits import READING
 from braintwin.report.material import is_ranked
 from braintwin.report.member import Member, outcome_medians, summary_row
@@ -40,6 +42,7 @@ class Cohort:
     links: Mapping[str, str]
     tables: list[tuple[str, str, str]] = field(default_factory=list)
     trials: list[str] = field(default_factory=list)
+    connectome: xr.Dataset | None = None
 
 
 def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
@@ -78,6 +81,7 @@ def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
         held_out=held_out(cohort.members),
         course=course.of_cohort(cohort.members),
         map=_map(cohort.members),
+        connectome=group_connectome(cohort.connectome),
         links=cohort.links,
         tables=[(name, TABLES[name], csv, parquet) for name, csv, parquet in cohort.tables],
         reading=READING,

@@ -13,11 +13,12 @@ from braintwin.report.palette import STAGE_WORDS
 
 Floats = npt.NDArray[np.float64]
 
-_MEASURES = {
+MEASURES = {
     "aec_orth": "orthogonalised amplitude-envelope correlation (AEC)",
     "dwpli2": "debiased squared weighted phase-lag index (dwPLI²)",
     "wpli": "weighted phase-lag index (wPLI)",
 }
+"""Measures in words."""
 
 
 def connectome(material: PersonMaterial) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def connectome(material: PersonMaterial) -> dict[str, Any]:
     )  # fmt: skip
     return {
         "image": figures_connectome.draw(found),
-        "measure": _MEASURES.get(measure, measure.replace("_", " ")),
+        "measure": MEASURES.get(measure, measure.replace("_", " ")),
         "band": where,
         "nights": len(same),
         "missing": {stage: why for stage, why in missing.items() if why},

@@ -147,6 +147,7 @@ def _limits(material: PersonMaterial) -> list[str]:
         channels=channels,
         onset_source=attribute(material.night, "posterior", "onset_source"),
         kappa_source=attribute(spectral, "posterior", "kappa_source") if channels else "",
+        graph=attribute(spectral, "posterior", "graph") if channels else "",
         weak=weak,
         condition=str(material.person.covariates.get("diagnosis", "")),
     )

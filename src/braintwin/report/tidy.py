@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from braintwin.contracts.simulate import OUTCOME_UNITS, OUTCOMES
 from braintwin.contracts.tables import QUARANTINE_COLUMNS
@@ -19,6 +20,7 @@ TABLES = {
     "rankings": "one row a person and treatment: utility, P(best), regret, SUCRA, near tie, candidate or why not",
     "contrasts": "one row a person, treatment and outcome: change against no change, min or points of % (SE)",
     "parameters": "one row a person and parameter: prior, posterior, contraction, R-hat, ESS",
+    "connectomes": "one row a person and stage: likeness to the group's connectome, of own nights, with others' nights",
     "quarantine": "one row a refused night or person: step, state, reason",
 }
 """Tables that the cohort page offers, and what a row is."""
@@ -26,6 +28,7 @@ TABLES = {
 EMPTY = {
     "people": SUMMARY_COLUMNS, "nights": ("person", "group", "night"), "rankings": ("person", "treatment"),
     "contrasts": ("person", "treatment", "outcome"), "parameters": ("person", "twin", "parameter"),
+    "connectomes": ("person", "stage", "nights", "likeness", "own_nights", "others_nights"),
     "quarantine": QUARANTINE_COLUMNS,
 }  # fmt: skip
 """Columns that a table has even without rows."""
@@ -33,7 +36,7 @@ EMPTY = {
 Rows = list[dict[str, Any]]
 
 
-def tables(members: Sequence[Member], quarantine: Sequence[dict[str, str]]) -> dict[str, Rows]:
+def tables(members: Sequence[Member], quarantine: Sequence[dict[str, str]], connectome: xr.Dataset) -> dict[str, Rows]:
     """Return every table of TABLES as rows."""
     return {
         "people": [summary_row(member) for member in members],
@@ -41,8 +44,20 @@ def tables(members: Sequence[Member], quarantine: Sequence[dict[str, str]]) -> d
         "rankings": [row for member in members for row in _rankings(member)],
         "contrasts": [row for member in members for row in _contrasts(member)],
         "parameters": [row for member in members for row in _parameters(member)],
+        "connectomes": _connectomes(connectome),
         "quarantine": [dict(row) for row in quarantine],
     }
+
+
+def _connectomes(found: xr.Dataset) -> Rows:
+    numbers = ("likeness", "own_nights", "others_nights")
+    return [
+        {"person": str(person), "stage": str(stage), "nights": int(found["n_nights"].values[i, k])}
+        | {name: plain(found[name].values[i, k]) for name in numbers}
+        for i, person in enumerate(found["person"].values)
+        for k, stage in enumerate(found["stage"].values)
+        if found["n_nights"].values[i, k]
+    ]
 
 
 def _nights(member: Member) -> Rows:

@@ -34,6 +34,7 @@ _MEANING = {
     "cohort/quarantine.tsv": "What was refused, by which step and why", "treatments.yaml": "Treatment library",
     "tables/ranking.tsv": "Every number of the rankings", "tables/outcomes.tsv": "Change of each outcome",
     "tables/parameters.tsv": "Posterior summaries", "population.nc": "Population prior of the hypnogram twin",
+    "cohort/connectome.nc": "What the connectomes share, and how individual each is",
     "README.md": "What this is and how to verify it",
 }  # fmt: skip
 _MEDIA = {".nc": "application/x-netcdf", ".tsv": "text/tab-separated-values", ".yaml": "application/yaml",

@@ -67,7 +67,9 @@ def read_stamp(path: Path) -> dict[str, str]:
 
 
 def _carrier(root: Path, name: Path) -> Path:
-    """Return the artefact whose stamp speaks for a file: the status and the epochs go with the artefact beside them."""
+    """Return the artefact whose stamp speaks for a file: statuses, epochs and matrices go with the artefact beside."""
+    if name.parent.name == "relmat":
+        return name.parent.parent / "connect.nc"
     stem = "prepare" if name.name.endswith(".zarr.zip") else name.name.split(".")[0]
     for suffix in (".nc", ".json"):
         beside = name.with_name(stem + suffix)

@@ -108,9 +108,10 @@ def freeze(
 
 def _copied(name: Path) -> bool:
     """Tell whether a result goes into the archive as it is."""
-    return name.parts[0] in ("nights", "people") and (
-        name.name.endswith(".status.json") or name.name in ("check.json", "simulate.nc", "rank.nc")
-    )
+    return (
+        name.parts[0] in ("nights", "people")
+        and (name.name.endswith(".status.json") or name.name in ("check.json", "simulate.nc", "rank.nc"))
+    ) or name.parts == ("cohort", "connectome.nc")
 
 
 def _tables(

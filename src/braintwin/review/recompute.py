@@ -51,7 +51,7 @@ def _start(frozen: Path, folder: Path, patterns: Sequence[str]) -> None:
 
 _GIVEN = (
     "index/*.tsv", "datasets/*.json", "nights/*/*.status.json", "people/*/spectral.*", "people/*/night.*",
-    "treatments.yaml", "population.nc",
+    "treatments.yaml", "population.nc", "cohort/connectome.nc",
 )  # fmt: skip
 
 

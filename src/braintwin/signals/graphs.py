@@ -228,44 +228,6 @@ def complete_nodes(matrix: ArrayLike) -> NDArray[np.intp]:
     return nodes
 
 
-@dataclass(frozen=True)
-class Consensus:
-    """What the graphs of a group share.
-
-    Attributes
-    ----------
-    weights : (node, node) float
-        Mean of the people's weights, each person's own sum to 1, where enough people have the edge; 0 elsewhere.
-    likeness : (person,) float
-        Correlation over pairs of each person's weights with the mean of the others: how individual a graph is.
-    """
-
-    weights: Floats
-    likeness: Floats
-
-
-def group_consensus(matrices: ArrayLike, *, share: float = 0.5) -> Consensus:
-    """Return the consensus of (person, node, node) graphs: edges that at least `share` of the people have.
-
-    References
-    ----------
-    de Reus & van den Heuvel 2013, doi:10.1016/j.neuroimage.2012.12.066 (group threshold).
-    """
-    graphs = np.stack([as_weights(one) for one in np.asarray(matrices, dtype=np.float64)])
-    if len(graphs) < 2:
-        message = f"group consensus: got {len(graphs)} graph, expected at least two people"
-        raise BrainTwinError(message)
-    total = graphs.sum(axis=(1, 2), keepdims=True)
-    graphs = graphs / np.where(total > 0, total, 1.0)
-    common = (graphs > 0).mean(axis=0) >= share
-    pairs = graphs[:, *np.triu_indices(graphs.shape[1], 1)]
-    others = (pairs.sum(axis=0) - pairs) / (len(pairs) - 1)
-    likeness = [
-        float(np.corrcoef(own, rest)[0, 1]) if own.any() else np.nan for own, rest in zip(pairs, others, strict=True)
-    ]
-    return Consensus(np.where(common, graphs.mean(axis=0), 0.0), np.array(likeness))
-
-
 def _efficiency(weights: Floats) -> float:
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import shortest_path

@@ -20,6 +20,7 @@ from braintwin.report.cohort import Cohort, cohort_page
 from braintwin.report.member import SUMMARY_COLUMNS, Member, summary_row
 from braintwin.report.tidy import EMPTY, TABLES, tables
 from braintwin.report.trials import agreement_with_trials
+from braintwin.steps.cohort_connectome import cohort_connectome
 
 _FAULTS = ("excluded", "failed")
 Records = Mapping[str, Mapping[str, Status]]
@@ -88,6 +89,7 @@ def run(
                 },
             )
         )
+    graphs = cohort_connectome(study, rows, statuses, summary.parent / "connectome.nc", options)
     write_table(summary, SUMMARY_COLUMNS, [summary_row(member) for member in members])
     cohort = Cohort(
         members=members,
@@ -99,20 +101,23 @@ def run(
         links={"summary": _relative(summary, page), "quarantine": _relative(quarantine, page)},
         tables=[
             (name, _relative(csv, page), _relative(parquet, page))
-            for name, (csv, parquet) in write_tables(summary.parent / "tables", members, [*lost, *fallen]).items()
+            for name, (csv, parquet) in write_tables(
+                summary.parent / "tables", members, [*lost, *fallen], graphs
+            ).items()
         ],
+        connectome=graphs,
     )
     write_text(page, cohort_page(cohort, options))
 
 
 def write_tables(
-    folder: Path, members: Sequence[Member], quarantine: Sequence[dict[str, str]]
+    folder: Path, members: Sequence[Member], quarantine: Sequence[dict[str, str]], connectome: xr.Dataset
 ) -> dict[str, tuple[Path, Path]]:
     """Write every tidy table of the cohort as CSV and as Parquet, and return both paths by name."""
     import pandas
 
     written = {}
-    for name, rows in tables(members, quarantine).items():
+    for name, rows in tables(members, quarantine, connectome).items():
         frame = pandas.DataFrame(rows, columns=None if rows else list(EMPTY[name]))
         paths = (folder / f"{name}.csv", folder / f"{name}.parquet")
         with atomic(paths[0]) as temporary:

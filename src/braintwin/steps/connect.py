@@ -1,6 +1,6 @@
 """`connect`: the connectome of one night, per stage, band and measure, with standard errors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from braintwin.contracts.stages import STAGES
 from braintwin.errors import BrainTwinError, NothingToDo
 from braintwin.io.arrays import open_epochs, read_dataset, write_dataset
 from braintwin.io.connectomes import write_relmats
+from braintwin.io.matrices import matrix_files
 from braintwin.io.records import guarded, require_ok
 from braintwin.io.workers import workers
 from braintwin.options.connect import ConnectOptions
@@ -31,7 +32,7 @@ from braintwin.signals.reliability import (
     null_band,
     share_above,
 )
-from braintwin.steps.connect_regions import add_regions
+from braintwin.steps.connect_regions import add_regions, add_structural
 
 Lines = list[tuple[float, float]]
 
@@ -57,14 +58,13 @@ def run(*, prepare: Path, epochs: Path, connect: Path, threads: int, options: Co
         Bands, windows, blocks.
     """
 
-    def write(dataset: xr.Dataset) -> None:
-        inputs = [path for path in (prepare, epochs, Path(options.structural)) if path.is_file()]
+    def write(dataset: xr.Dataset, given: Sequence[Path] = ()) -> None:
         stamped = stamp(
             version=braintwin.__version__,
             step="connect",
             module=__name__,
-            options=options.model_dump(),
-            inputs=inputs,
+            options=options.model_dump() | {"structural": Path(options.structural).name},
+            inputs=[path for path in (prepare, epochs, *given) if path.is_file()],
             seed=None,
         )
         write_dataset(connect, dataset, CONNECTOME, stamped)
@@ -72,6 +72,9 @@ def run(*, prepare: Path, epochs: Path, connect: Path, threads: int, options: Co
     def write_empty() -> None:
         write(CONNECTOME.empty(attrs={"night": owner(connect)}))
 
+    entities = f"sub-{''.join(part for part in owner(connect) if part.isalnum())}_task-sleep"
+    for earlier in (connect.parent / "relmat").glob(f"{entities}_*relmat*"):
+        earlier.unlink()
     with guarded(connect, "connect", write_empty):
         require_ok(prepare)
         prepared = read_dataset(prepare, PREPARED)
@@ -82,10 +85,9 @@ def run(*, prepare: Path, epochs: Path, connect: Path, threads: int, options: Co
             message = "connect: one EEG channel: no pairs"
             raise NothingToDo(message)
         dataset = estimate(prepared, epochs, threads, options)
-        write(dataset)
+        write(dataset, matrix_files(options.structural, prepared.attrs["person"], prepared.attrs["dataset"]))
         if options.relmat:
-            label = "".join(part for part in owner(connect) if part.isalnum())
-            write_relmats(connect.parent / "relmat", dataset, options.relmat, f"sub-{label}_task-sleep")
+            write_relmats(connect.parent / "relmat", dataset, options.relmat, entities)
 
 
 def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectOptions) -> xr.Dataset:
@@ -109,6 +111,7 @@ def estimate(prepared: xr.Dataset, epochs: Path, threads: int, options: ConnectO
         if options.control:
             dataset = _controlled(dataset, eeg, rows, valid, found, settings, client)
         dataset = add_regions(dataset, prepared, eeg, rows, found, settings, options, client)
+    dataset = add_structural(dataset, prepared, options)
     dataset["n_epochs"] = ("stage", np.array([rows[stage].size for stage in STAGES], dtype=np.int64))
     dataset["reason"] = ("stage", np.array(list(reasons.values())))
     return dataset.assign_attrs(bands_missing="; ".join(refused), lines_masked=len(settings.lines))

@@ -9,10 +9,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from braintwin.contracts.stages import STAGES
+from braintwin.errors import BrainTwinError
 from braintwin.io.channels import derivation, electrodes
 from braintwin.io.connectomes import centroids, structural
+from braintwin.io.matrices import matrix_file
 from braintwin.options.connect import ConnectOptions
 from braintwin.signals.connectome import Settings, StageConnectome, stage_connectome
+from braintwin.signals.region_modes import region_view
 from braintwin.signals.sources import FEWEST_ELECTRODES, ToRegions, eloreta_kernel, principal_weights
 
 Floats = NDArray[np.float64]
@@ -52,14 +55,42 @@ def add_regions(
     dataset = dataset.assign(region_connectivity=(dims, value), region_error=(dims, error)).assign_coords(
         region=list(names), region_to=list(names)
     )
-    if options.structural:
-        person = str(prepared.attrs["person"]).removeprefix(f"{prepared.attrs['dataset']}-")
-        given = structural(Path(options.structural), person)
-        dataset["structural"] = (("region", "region_to"), given.reordered(names))
     return dataset.assign_attrs(
         regions="68 of Desikan-Killiany, eLORETA in a template sphere, direction of most power",
         region_electrodes=int(chosen.size),
     )
+
+
+def add_structural(dataset: xr.Dataset, prepared: xr.Dataset, options: ConnectOptions) -> xr.Dataset:
+    """Return `dataset` with the person's structural connectome and how the channels see its regions.
+
+    It needs positions of channels and no inverse, so that few channels are enough. In a folder of many people's a
+    matrix that is absent or no graph costs only that person, and the attribute `structural` says why; one matrix given
+    for everyone has to be right.
+
+    Raises
+    ------
+    BrainTwinError
+        If the one matrix given is absent, or is no graph of the regions.
+    """
+    if not options.structural:
+        return dataset
+    names, places = centroids()
+    person, label = str(prepared.attrs["person"]), str(prepared.attrs["dataset"])
+    try:
+        file = matrix_file(options.structural, person, label)
+        weights = structural(file, negative=options.structural_negative).reordered(names)
+    except BrainTwinError as refusal:
+        if not Path(options.structural).is_dir():
+            raise
+        return dataset.assign_attrs(structural=f"none: {refusal}")
+    if "position" in prepared:
+        seen = region_view(prepared["position"].values, places)
+    else:
+        seen = np.full((prepared.sizes["channel"], len(names)), np.nan)
+    return dataset.assign_coords(region=list(names), region_to=list(names)).assign(
+        structural=(("region", "region_to"), weights), region_view=(("node", "region"), seen)
+    ).assign_attrs(structural=f"given: {file.name}")  # fmt: skip
 
 
 def usable_electrodes(prepared: xr.Dataset, rows: NDArray[np.intp]) -> tuple[NDArray[np.intp], str]:

@@ -14,7 +14,7 @@ from braintwin.contracts.features import FEATURES
 from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import NightExcluded, NothingToDo
-from braintwin.inference.person_graph import Graph, functional_graph, no_graph, shared_information
+from braintwin.inference.person_graph import Graph, functional_graph, no_graph, shared_information, structural_graph
 from braintwin.inference.person_spectra import PersonSpectra, average_nights, channel_groups, group_channels
 from braintwin.inference.spectral import CompiledTwin, compile_twin, padded_channels
 from braintwin.inference.spectral_fit import fit_person
@@ -113,7 +113,7 @@ def _fit(
         message = f"{STEP}: {person} has no night with EEG" + (f" ({'; '.join(reasons)})" if reasons else "")
         raise NothingToDo(message)
     spectra, graph = prepare([n for _, n in mine], [n for _, n in nights.connect.get(person, [])], options)
-    key = (spectra.freq.tobytes(), padded_channels(len(spectra.channels)))
+    key = (spectra.freq.tobytes(), padded_channels(max(len(spectra.channels), graph.eigenvalues.size)))
     if key not in twins:
         log.info("%s compiling for %d channels", STEP, key[1])
         twins[key] = compile_twin(spectra.freq, key[1], options.student_nu)
@@ -156,15 +156,21 @@ def prepare(
         note = f"{len(spectra.channels)} channel(s) make no graph; {GRAPH_CHANNELS} are needed"
         return spectra, no_graph(len(spectra.channels), note)
     shared = shared_information(connect, every.channels, groups, spectra.channels, spectra.stages, spectra.freq)
-    graph = functional_graph(
-        connect,
-        every.channels,
-        groups,
-        spectra.channels,
-        measure=options.graph.measure,
-        bands=options.graph.bands,
-        stages=options.graph.stages,
-    )
+    graph = None
+    if options.graph.source in ("auto", "structural"):
+        graph = structural_graph(connect, every.channels, groups, spectra.channels)
+    if graph is None and options.graph.source == "structural":
+        graph = no_graph(len(spectra.channels), "no structural connectome was given for these channels")
+    if graph is None:
+        graph = functional_graph(
+            connect,
+            every.channels,
+            groups,
+            spectra.channels,
+            measure=options.graph.measure,
+            bands=options.graph.bands,
+            stages=options.graph.stages,
+        )
     return replace(spectra, shared=shared), graph
 
 
