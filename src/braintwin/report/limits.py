@@ -16,6 +16,7 @@ def limits(
     channels: int,
     onset_source: str,
     kappa_source: str,
+    connectome: str,
     weak: Sequence[tuple[str, list[str], int, int]],
     condition: str,
 ) -> list[str]:
@@ -48,6 +49,8 @@ def limits(
     if kappa_source == "prior":
         few = f" ({count(channels, 'channel')})" if channels else ""
         found.append(f"κ, the coupling on the graph, is the prior: the spectra{few} do not inform it.")
+    if connectome:
+        found.append(connectome)
     for twin, names, total, number in weak:
         if names:
             shown = listing(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -11,6 +11,7 @@ from braintwin.contracts.check import ParameterRow, PersonCheck, TwinCheck, Verd
 from braintwin.inference.diagnose import Floats, contraction, inside_band, share
 from braintwin.inference.explained import differences, moving
 from braintwin.inference.night_checks import check_profiles, seen, stored, worst
+from braintwin.inference.rival_graphs import verdict as connectome_verdict
 from braintwin.inference.starts import agreement
 from braintwin.io.posterior import ebfmi, ess, mcse, read_groups, rhat
 from braintwin.io.records import read_status, write_json, write_status
@@ -226,6 +227,10 @@ def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> No
         found.say("fail", f"{n_best} start(s) reached the best optimum, fewer than {options.min_best_starts}.")
     if covered is not None and covered < options.min_predictive:
         found.say("warn", f"{100 * covered:.0f} % of the spectrum lies in the 90 % predictive band.")
+    if "discrepancy" in groups["posterior_predictive"]:
+        found.gates["discrepancy"] = float(np.sqrt(np.mean(groups["posterior_predictive"]["discrepancy"].values ** 2)))
+    if "graphs" in groups:
+        found.gates["connectome"] = connectome_verdict(groups["graphs"])
     explanation_gates(found, groups, options)
 
 
