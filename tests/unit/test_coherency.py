@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+import xarray as xr
+from scipy.signal import csd, welch
 from scipy.special import multigammaln
 
 from braintwin.contracts.stages import STAGES
@@ -14,8 +16,10 @@ from braintwin.inference.coherency import (
     mixing_operator,
     model_coherency,
 )
+from braintwin.inference.person_spectra import average_coherency
 from braintwin.models.corticothalamic import emg_shape, transfer_power
 from braintwin.signals.graphs import laplacian_modes
+from braintwin.signals.spectra import cross_spectra
 
 FREQ = np.arange(1.0, 40.1, 0.5)
 PLACE = np.array([6, 18, 40])
@@ -133,3 +137,35 @@ def test_reference_and_volume_conduction_are_explicit():
     assert blurred[0, 1] / blurred[0, 0] == pytest.approx(np.exp(-0.5))
     # blur alone makes neighbours coherent, with no coupling at all
     assert (blurred @ blurred.T)[0, 1] > 0.3
+
+
+def test_estimated_coherency_is_that_of_scipy_and_blocks_average_nights():
+    rng = np.random.default_rng(4)
+    eeg = rng.standard_normal((12, CHANNELS, 3000)) + rng.standard_normal((12, 1, 3000))
+    kept = np.rint(FREQ * 4).astype(int)
+    total = cross_spectra(eeg, 4.0, 100.0, kept)
+    found = total / np.sqrt(np.einsum("fii->fi", total).real)[:, :, None]
+    found = found / np.sqrt(np.einsum("fii->fi", total).real)[:, None]
+    assert np.abs(np.einsum("fii->fi", found)) == pytest.approx(1)
+    _, cross = csd(eeg[:, 0], eeg[:, 1], 100.0, nperseg=400, detrend="constant")
+    auto = [welch(eeg[:, i], 100.0, nperseg=400, detrend="constant")[1].mean(axis=0) for i in (0, 1)]
+    assert found[:, 1, 0] == pytest.approx((cross.mean(axis=0) / np.sqrt(auto[0] * auto[1]))[kept], abs=1e-9)
+
+    dims = ("stage", "channel", "channel_to", "freq")
+    names = ["F3", "F4", "C3", "C4"]
+    value = np.full((len(STAGES), CHANNELS, CHANNELS, FREQ.size), np.nan, complex)
+    value[2] = np.moveaxis(found, 0, -1)
+    night = xr.Dataset(
+        {
+            "coherency_re": (dims, value.real), "coherency_im": (dims, value.imag),
+            "coherency_windows": ("stage", np.array([0.0, 0, 90, 0, 0])),
+        },
+        {"stage": list(STAGES), "channel": names, "channel_to": names, "freq": FREQ},
+    )  # fmt: skip
+    one = average_coherency([night, night], names[:3], STAGES, FREQ)
+    assert one.windows[2] == pytest.approx(4 * 180)  # four frequencies a block, two nights
+    assert (one.windows[[0, 1, 3, 4]] == 0).all()
+    assert one.real.shape == (5, one.place.size, 3, 3)
+    assert 0.4 < one.real[2, :, 0, 1].mean() < 0.6
+    assert (FREQ[one.place] <= 30).all()
+    assert average_coherency([night], ["F3", "Oz"], STAGES, FREQ) is None
