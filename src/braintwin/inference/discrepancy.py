@@ -82,9 +82,8 @@ def learn(freq: Floats, residual: Floats, variance: Floats, used: npt.NDArray[np
     rows = [_row(kernel, grid[:, 2], residual[i], variance[i], used[i], nu) for i in range(len(residual))]
     weight = np.array([evidence + prior for evidence, *_ in rows])
     weight = np.exp(weight - weight.max(axis=1, keepdims=True))
-    return Discrepancy(
-        weight / weight.sum(axis=1, keepdims=True), *(np.array([row[i] for row in rows]) for i in (1, 2, 3)), grid[:, 2]
-    )
+    mean, sd, smoother = (np.array([row[i] for row in rows]) for i in (1, 2, 3))
+    return Discrepancy(weight / weight.sum(axis=1, keepdims=True), mean, sd, smoother, grid[:, 2])
 
 
 def _row(

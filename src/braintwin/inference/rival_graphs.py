@@ -7,6 +7,7 @@ were left of 400 (decision 014).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +114,7 @@ def _of_coherency(
     assert together is not None
     assert mixing is not None
     alpha, beta = dendrites(flat)
-    wide = {"X": flat["X"], "Y": flat["Y"], "Z": flat["Z"], "alpha": alpha, "beta": beta}
+    wide: dict[str, Any] = {"X": flat["X"], "Y": flat["Y"], "Z": flat["Z"], "alpha": alpha, "beta": beta}
     power = transfer_power(
         twin.freq,
         coupling=flat["kappa"][:, None, None, None] * graph.eigenvalues[:, None],

@@ -67,8 +67,8 @@ def left_out(twin: CompiledTwin, spectra: PersonSpectra, modelled: Floats) -> di
     """Return what the model (stage, channel, freq) leaves out that is smooth in frequency, and how well it is known."""
     shape, n = modelled.shape, twin.freq.size
     residual = np.where(spectra.used, spectra.log_psd - modelled, 0.0)
-    rows = (a.reshape(-1, n) for a in (residual, spectra.variance, spectra.used))
-    mean, sd = learn(twin.freq, *rows, twin.nu).average()
+    variance, used = spectra.variance.reshape(-1, n), spectra.used.reshape(-1, n)
+    mean, sd = learn(twin.freq, residual.reshape(-1, n), variance, used, twin.nu).average()
     dims = ("stage", "channel", "freq")
     return {"discrepancy": (dims, mean.reshape(shape)), "discrepancy_sd": (dims, sd.reshape(shape))}
 
