@@ -134,8 +134,8 @@ class Effort:
     """How long each rival is sampled, and on how many draws scores rest."""
 
     chains: int = 2
-    tune: int = 300
-    draws: int = 300
+    tune: int = 200
+    draws: int = 150
 
 
 def compare(
