@@ -33,12 +33,6 @@ from braintwin.provenance import derive_seed
 
 Floats = npt.NDArray[np.float64]
 
-ROUGH = 1e-7
-"""Relative gain of one step at which the first climbs end."""
-
-WORTH_POLISHING = 40.0
-"""Height below the best of the first climbs, nat, down to which a climb goes on."""
-
 
 @dataclass(frozen=True)
 class SpectralFit:
@@ -162,25 +156,12 @@ def weigh(
 
 
 def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]) -> Optima:
-    """Climb from draws of the prior; an optimum must be a stable brain in every stage.
-
-    First roughly. Then what came near the best climbs on, in the coordinates of the hill that was found there.
-    """
+    """Climb from draws of the prior; an optimum must be a stable brain in every stage."""
 
     def admissible(points: Floats) -> npt.NDArray[np.bool_]:
         return np.asarray(stability(constrained(twin, points)).all(axis=1))
 
-    density = twin.model.density(data)
-    rough = multistart(density, unconstrained(twin, begin), admissible=admissible, tolerance=ROUGH)
-    near = rough.log_posterior > rough.log_posterior[0] - WORTH_POLISHING
-    if not near.any():
-        return rough
-    covariance = laplace(density, rough.points[0])[1]
-    polished = multistart(density, rough.points[near], admissible=admissible, covariance=covariance)
-    points = np.concatenate([polished.points, rough.points[~near]])
-    heights = np.concatenate([polished.log_posterior, rough.log_posterior[~near]])
-    order = np.argsort(-heights, kind="stable")
-    return Optima(points[order], heights[order])
+    return multistart(twin.model.density(data), unconstrained(twin, begin), admissible=admissible)
 
 
 def carry_graph(twin: CompiledTwin, spectra: PersonSpectra, graphs: list[Graph], best: Floats) -> Floats:

@@ -37,7 +37,6 @@ def multistart(
     *,
     admissible: Callable[[Floats], npt.NDArray[np.bool_]] | None = None,
     covariance: Floats | None = None,
-    tolerance: float = 1e-11,
     max_iterations: int = 1000,
 ) -> Optima:
     """Climb from every start with L-BFGS (doi:10.1007/BF01589116).
@@ -53,8 +52,6 @@ def multistart(
     covariance : (dim, dim) array, optional
         Shape of the hill, where it is known roughly: climbs in coordinates in which it is round take a tenth of the
         steps.
-    tolerance : float
-        Relative gain of one step below which a climb ends.
     """
     root = np.eye(starts.shape[1]) if covariance is None else np.linalg.cholesky(covariance)
 
@@ -66,7 +63,7 @@ def multistart(
     from threadpoolctl import threadpool_limits
 
     points, values = np.empty_like(starts), np.full(len(starts), -np.inf)
-    limits: Any = {"maxiter": max_iterations, "maxfun": 2 * max_iterations, "maxcor": 20, "ftol": tolerance}
+    limits: Any = {"maxiter": max_iterations, "maxfun": 2 * max_iterations, "maxcor": 20, "ftol": 1e-11}
     # several BLAS threads on matrices of 20 × 65 cost ten times what they save
     with threadpool_limits(1, "blas"):
         for i, start in enumerate(starts):
