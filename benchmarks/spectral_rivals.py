@@ -1,17 +1,20 @@
-"""Held-out blocks of one real night: the spectral twin against aperiodic + peaks and the spectrum of other people.
+"""Held-out blocks of one real night: the spectral twin, the spectral graph model, aperiodic + peaks, other people.
 
-    python benchmarks/spectral_rivals.py [data folder]
+    python benchmarks/spectral_rivals.py [data folder] [--own my_model.py ...]
 
 Blocks of ten clean epochs of each stage are fitted and scored in turn: what is learned from odd ones is scored on even
 ones. The score is the mean log density of a held-out log spectrum, nat a bin, Student-t with four degrees of freedom
 about the prediction; its scale is that of the fit's own residual, with the sampling variance of the held-out blocks.
-A model may shift as a whole in each stage (gain), for which the power of the fitted blocks is taken.
+A model may shift as a whole in each stage (gain), for which the power of the fitted blocks is taken. Every model is
+scored twice: alone, and with what it leaves out learned from the fitted blocks (`braintwin.inference.discrepancy`).
 """
 
 import argparse
 import csv
 import os
+import runpy
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +23,20 @@ from scipy.signal import welch
 from scipy.stats import t as student
 
 from braintwin.contracts.stages import STAGES
+from braintwin.inference.discrepancy import learn, predict
+from braintwin.inference.model_fit import fit_model
 from braintwin.inference.person_graph import no_graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.spectral import compile_twin
 from braintwin.inference.spectral_fit import fit_person
+from braintwin.io.connectomes import centroids
+from braintwin.models import spectral_graph
+from braintwin.models.spectral_models import REGISTRY, SpectralModel
 
 FREQ = np.arange(1.0, 40.1, 0.5)
 CODES = {"Wake": "W", "REM": "R", "N1": "N1", "N2": "N2", "N3": "N3"}
 BLOCK, NU, LINE_HZ, WINDOW_S, EPOCH_S = 10, 4.0, 22.0, 4.0, 30
+SPEEDS, BLUR_MM, C3_MM = (5.0, 10.0, 20.0), 35.0, (-65.0, -12.0, 64.0)
 USED = np.abs(FREQ - LINE_HZ) >= 1.2
 
 
@@ -56,20 +65,31 @@ def whole_night(data):
     return {stage: logs_of(np.array(found), sfreq) for stage, found in pieces.items() if found}
 
 
-def others(data):
-    """Return the mean log shape of wake and N3 over the partial patients, each of mean 0 over the band."""
-    shapes = {"W": [], "N3": []}
+def partial_nights(data):
+    """Return the log spectra (epoch, freq) of wake and N3 of the partial patients; some have one of them."""
+    found = {}
     for path in sorted((data / "ucddb" / "partial").glob("*.npz")):
         with np.load(path) as held:
             index, bad = held["epoch_index"], held["bad_by_eye"]
             stage, sfreq = held["stage_all"][index], float(held["sfreq"])
             good = ~bad[index] & (np.ptp(held["x"].astype(float), axis=1) > 0)
+            stages = {}
             for name, codes in (("W", (0,)), ("N3", (3, 4))):
                 rows = good & np.isin(stage, codes)
                 if rows.sum() >= BLOCK:
                     # a mark of the recorder's zero is no sleep: the least power is floored
-                    log = logs_of(held["x"][rows].astype(float) + 1e-3, sfreq).mean(axis=0)
-                    shapes[name].append(log - log.mean())
+                    stages[name] = logs_of(held["x"][rows].astype(float) + 1e-3, sfreq)
+        found[path.stem] = stages
+    return found
+
+
+def others(data):
+    """Return the mean log shape of wake and N3 over the partial patients, each of mean 0 over the band."""
+    shapes = {"W": [], "N3": []}
+    for stages in partial_nights(data).values():
+        for name, logs in stages.items():
+            log = logs.mean(axis=0)
+            shapes[name].append(log - log.mean())
     return {name: (np.mean(found, axis=0), len(found)) for name, found in shapes.items() if found}
 
 
@@ -124,66 +144,107 @@ def aperiodic_and_peaks(log, most=8, threshold=2.0):
     return np.polyval(coefficients, np.log(FREQ)) + hills(peaks, FREQ), 2 + peaks.size
 
 
-def plug_in(prediction, mean, variance, rows, fitted, judged):
-    """Return the score of a prediction (stage, freq) on one half, its residual scale and its error in nat.
+def networks(data):
+    """Return the average connectome with delays as C3 sees it, at each conduction speed."""
+    with np.load(data / "connectomes" / "spectrome" / "spectrome_82_named.npz") as held:
+        names = [str(name) for name in held["names"]]
+        weights, lengths = held["hcp_mean_weights"].astype(float), held["tract_lengths_mean"].astype(float)
+    labels, places = centroids()
+    rows = [names.index(label) for label in labels]
+    weights, lengths = (m[np.ix_(rows, rows)] for m in (weights, lengths))
+    near = np.exp(-np.sum((1000 * places - C3_MM) ** 2, axis=1) / (2 * BLUR_MM**2))
+    near = near / near.sum()
+    return [spectral_graph.delayed_network(FREQ, weights, lengths, speed, near) for speed in SPEEDS]
 
-    Levels and the scale are those of the half that was fitted.
-    """
-    level = (mean[fitted] - prediction)[:, USED].mean(axis=1, keepdims=True)
-    own = (mean[fitted] - prediction - level)[rows][:, USED]
-    near = variance[fitted][rows][:, USED]
+
+def graph_spectrum(network, freq, **values):  # noqa: ARG001
+    """Return the spectrum of a network, which knows its frequencies."""
+    return spectral_graph.spectrum(network, **values)
+
+
+def graph_models(seen_by):
+    """Return the spectral graph model as a registered model of each conduction speed."""
+    return [SpectralModel(partial(graph_spectrum, network), spectral_graph.BOUNDS) for network in seen_by]
+
+
+def best_model(models, logs, seed):
+    """Return the best of some models of each stage, (stage, freq)."""
+    rng = np.random.default_rng(seed)
+    fits = [[fit_model(model, FREQ, log, USED, rng) for model in models] for log in logs]
+    return np.array([min(each, key=lambda fit: fit.cost).log_psd for each in fits])
+
+
+def alone(modelled, mean, variance, fitted, judged):
+    """Return the log density of the held-out half under draws of a model and one residual scale, (stage, freq)."""
+    own, near = (mean[fitted] - modelled.mean(axis=0))[:, USED], variance[fitted][:, USED]
 
     def loss(log_scale):
         spread = np.sqrt(np.exp(2 * log_scale) + near)
         return -np.sum(student.logpdf(own / spread, NU) - np.log(spread))
 
     scale = np.exp(minimize_scalar(loss, bounds=(-6, 1), method="bounded").x)
-    error = (mean[judged] - prediction - level)[rows][:, USED]
-    spread = np.sqrt(scale**2 + variance[judged][rows][:, USED])
-    return float(np.mean(student.logpdf(error / spread, NU) - np.log(spread))), scale, float(np.sqrt(np.mean(error**2)))
+    return density(modelled, np.full(len(modelled), scale), mean[judged], variance[judged])
 
 
-def twin_scores(twin, stages, mean, variance, fitted, judged, seed):
-    """Return what the posterior predicts of the held-out half: log density (stage, freq) and mean spectrum."""
-    used = np.broadcast_to(USED, mean[0].shape)[:, None]
-    spectra = PersonSpectra(stages, ("EEG",), FREQ, mean[fitted][:, None], variance[fitted][:, None], used.copy())
+def density(modelled, scale, seen, variance):
+    """Return the log of the mean over draws of a Student-t density, (stage, freq)."""
+    spread = np.sqrt(scale[:, None, None] ** 2 + variance)
+    found = student.logpdf((seen - modelled) / spread, NU) - np.log(spread)
+    return np.logaddexp.reduce(found, axis=0) - np.log(len(modelled))
+
+
+def twin_draws(twin, stages, mean, variance, seed):
+    """Return draws of the twin's log spectrum (draw, stage, freq) and of its residual scale (draw,)."""
+    used = np.broadcast_to(USED, mean.shape)[:, None]
+    spectra = PersonSpectra(stages, ("EEG",), FREQ, mean[:, None], variance[:, None], used.copy())
     fit = fit_person(twin, spectra, no_graph(1, "one channel"), seed=seed, predictive_samples=400)
-    predictive = fit.posterior_predictive["log_psd_model"].values[:, :, 0]
+    modelled = fit.posterior_predictive["log_psd_model"].values[:, :, 0]
     scale = fit.posterior["residual_sd"].values.ravel()
-    kept = np.unique(np.linspace(0, scale.size - 1, len(predictive)).round().astype(int))
-    spread = np.sqrt(scale[kept][:, None, None] ** 2 + variance[judged])
-    density = student.logpdf((mean[judged] - predictive) / spread, NU) - np.log(spread)
-    mixed = np.logaddexp.reduce(density, axis=0) - np.log(len(predictive))
-    return mixed, predictive.mean(axis=0), float(scale.mean())
+    return modelled, scale[np.unique(np.linspace(0, scale.size - 1, len(modelled)).round().astype(int))]
+
+
+def rivals(data, stages, mean, variance, seed, compiled, seen_by):
+    """Yield (model, stages, draws of its log spectrum, its own residual scale or None) for one fitted half."""
+    everything = list(range(len(stages)))
+    yield "spectral twin", everything, *twin_draws(compiled, stages, mean, variance, seed)
+    peaks = np.array([aperiodic_and_peaks(row)[0] for row in mean])
+    yield "aperiodic + peaks", everything, peaks[None], None
+    slopes = np.array([aperiodic_and_peaks(row, most=0)[0] for row in mean])
+    yield "aperiodic alone", everything, slopes[None], None
+    yield "spectral graph model", everything, best_model(graph_models(seen_by), mean, seed)[None], None
+    for name, model in REGISTRY.items():
+        yield name, everything, best_model([model], mean, seed)[None], None
+    population = others(data)
+    some = [i for i, stage in enumerate(stages) if stage in population]
+    shape = np.array([population[stages[i]][0] for i in some])
+    yield "population spectrum", some, (shape + (mean[some] - shape)[:, USED].mean(axis=1, keepdims=True))[None], None
 
 
 def compare(data, compiled=None):
-    """Return rows (model, parameters, score, rms error, residual) over all stages and over wake and N3 alone."""
+    """Return rows (model, stages, alone or with discrepancy) -> mean score and rms error over both halves."""
     logs = whole_night(data)
     stages = tuple(logs)
     mean, variance = split(logs)
-    population = others(data)
-    everything, some = list(range(len(stages))), [i for i, s in enumerate(stages) if s in population]
-    compiled = compiled or compile_twin(FREQ, 1, NU)
-    found = {}
+    compiled, seen_by, found = compiled or compile_twin(FREQ, 1, NU), networks(data), {}
+    used = np.broadcast_to(USED, mean[0].shape)
     for fitted, judged in ((0, 1), (1, 0)):
-        mixed, ours, scale = twin_scores(compiled, stages, mean, variance, fitted, judged, seed=18 + fitted)
-        every = [aperiodic_and_peaks(mean[fitted][i]) for i in everything]
-        rival = np.array([one[0] for one in every])
-        flat = np.zeros_like(rival)
-        for i in some:
-            flat[i] = population[stages[i]][0]
-        for where, rows in (("five stages", everything), ("W and N3", some)):
-            error = (mean[judged] - ours)[rows][:, USED]
-            rms = float(np.sqrt(np.mean(error**2)))
-            found.setdefault(("spectral twin", where), []).append((float(mixed[rows][:, USED].mean()), rms, scale))
-            score, sd, rms = plug_in(rival, mean, variance, rows, fitted, judged)
-            found.setdefault(("aperiodic + peaks", where), []).append((score, rms, sd))
-        score, sd, rms = plug_in(flat, mean, variance, some, fitted, judged)
-        found.setdefault(("population spectrum", "W and N3"), []).append((score, rms, sd))
-        found.setdefault(("parameters of aperiodic + peaks", "five stages"), []).append(
-            (sum(n for _, n in every), 0, 0)
-        )
+        for model, rows, draws, scale in rivals(
+            data, stages, mean[fitted], variance[fitted], 18 + fitted, compiled, seen_by
+        ):
+            ours, noise = mean[:, rows], variance[:, rows]
+            plain = (
+                alone(draws, ours, noise, fitted, judged)
+                if scale is None
+                else density(draws, scale, ours[judged], noise[judged])
+            )
+            learned = learn(FREQ, ours[fitted] - draws.mean(axis=0), noise[fitted], used[rows], NU)
+            helped, centre = predict(learned, ours[fitted], draws, ours[judged], noise[judged], NU)
+            for how, score, at in (("alone", plain, draws.mean(axis=0)), ("with discrepancy", helped, centre)):
+                error = ours[judged] - at
+                for where in ("all", *(stages[i] for i in rows)):
+                    chosen = [k for k, i in enumerate(rows) if where in ("all", stages[i])]
+                    cell = float(score[chosen][:, USED].mean()), float(np.sqrt(np.mean(error[chosen][:, USED] ** 2)))
+                    found.setdefault((model, how, where), []).append(cell)
     return {key: np.mean(values, axis=0) for key, values in found.items()}
 
 
@@ -192,12 +253,18 @@ def main():
     given = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     default = os.environ.get("BRAINTWIN_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
     given.add_argument("data", nargs="?", type=Path, default=Path(default))
+    given.add_argument("--own", nargs="*", type=Path, default=[], help="files that register models of their own")
+    for path in given.parse_args().own:
+        runpy.run_path(str(path))
     began = time.process_time()
-    for (model, where), (score, rms, scale) in compare(given.parse_args().data).items():
-        if model.startswith("parameters"):
-            print(f"{model:32} {where:12} {score:.1f}")
-            continue
-        print(f"{model:32} {where:12} score {score:7.3f} nat/bin  rms {rms:.3f} nat  residual {scale:.3f}")
+    found = compare(given.parse_args().data)
+    columns = ["all", *STAGES]
+    print(f"{'score, nat/bin (rms, nat)':42}" + "".join(f"{name:>15}" for name in columns))
+    for model, how in dict.fromkeys((model, how) for model, how, _ in found):
+        cells = [found.get((model, how, where)) for where in columns]
+        print(f"{model:24}{how:18}" + "".join(
+            f"{'':>15}" if cell is None else f"{cell[0]:8.3f} ({cell[1]:.3f})"[:15].rjust(15) for cell in cells
+        ))  # fmt: skip
     print(f"CPU {time.process_time() - began:.0f} s")
 
 

@@ -15,6 +15,8 @@ from braintwin.inference.spectral import compile_twin
 from braintwin.inference.spectral_fit import fit_person
 from braintwin.inference.starts import agreement
 from braintwin.io.posterior import ess, rhat
+from braintwin.options.check import CheckOptions
+from braintwin.steps.check import Findings, spectral_gates
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -86,15 +88,50 @@ def test_the_night_has_one_explanation(fit):
     assert fit.others.sizes["explanation"] == 0
 
 
-def test_held_out_blocks_are_told_better_than_by_other_people(real_data, twin):
-    # aperiodic + peaks tells them better still: docs/explanation/spectral-twin.md
+@pytest.fixture(scope="module")
+def rivals():
     spec = importlib.util.spec_from_file_location("spectral_rivals", SCRIPT)
-    rivals = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(rivals)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_held_out_blocks_are_told_better_than_by_rivals(real_data, twin, rivals):
     found = rivals.compare(real_data, twin)
-    ours, theirs = (found[model, "W and N3"] for model in ("spectral twin", "population spectrum"))
-    assert ours[0] > theirs[0] + 0.2
-    assert ours[1] < theirs[1]
+    ours, peaks = (found[model, "alone", "all"][0] for model in ("spectral twin", "aperiodic + peaks"))
+    helped = found["spectral twin", "with discrepancy", "all"][0]
+    # with what it leaves out learned from the same blocks the twin beats the published method, but not by itself;
+    # the published method with the same help is level: docs/explanation/spectral-twin.md
+    assert helped > peaks + 0.3
+    assert helped > ours + 0.3
+    assert abs(helped - found["aperiodic + peaks", "with discrepancy", "all"][0]) < 0.1
+    assert ours > found["spectral graph model", "alone", "all"][0] + 0.2
+    for stage in ("W", "N3"):
+        assert found["spectral twin", "alone", stage][0] > found["population spectrum", "alone", stage][0] + 0.2
+
+
+def test_partial_patients_fit_or_are_refused_with_the_reason(real_data, twin, rivals):
+    """One patient with wake alone, two with wake and N3: the other stages are left at their prior."""
+    people = rivals.partial_nights(real_data)
+    for name, stages in (("ucddb014", ["W"]), ("ucddb002", ["W", "N3"]), ("ucddb003", ["W", "N3"])):
+        logs = people[name]
+        assert list(logs) == stages
+        shape = (len(logs), 1, rivals.FREQ.size)
+        mean, variance = np.zeros(shape), np.zeros(shape)
+        for i, found in enumerate(logs.values()):
+            mean[i, 0], variance[i, 0] = found.mean(axis=0), found.var(axis=0, ddof=1) / len(found)
+        used = np.broadcast_to(np.abs(rivals.FREQ - rivals.LINE_HZ) >= 1.2, shape).copy()
+        spectra = PersonSpectra(tuple(logs), ("EEG",), rivals.FREQ, mean, variance, used)
+        fit = fit_person(twin, spectra, no_graph(1, "one channel"), seed=1, starts=12)
+        assert list(fit.posterior["stage"].values) == list(logs)
+        residual = float(fit.posterior["residual_sd"].mean())
+        found = Findings()
+        spectral_gates(found, fit.groups(), CheckOptions())
+        refused = [reason for reason in found.reasons if "residual" in reason or "stable" in reason]
+        assert residual < 0.5 or refused, name
+        if len(logs) == 2 and not refused:
+            x = fit.posterior["X"].mean(("chain", "draw"))
+            assert float(x.sel(stage="N3")) > float(x.sel(stage="W")) - 0.1
 
 
 def test_residual_and_stage_order(fit):

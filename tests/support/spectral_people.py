@@ -100,11 +100,19 @@ def recorded(seed, line_share=0.5, artefact_share=0.05):
         eeg[row, burst] += (size * (movement if rng.random() < 0.5 else rng.standard_normal(length) / 2)).astype(
             np.float32
         )
-    return Person(truth, *_estimated(eeg, stages, line, spoilt.size))
+    return Person(truth, *spectra_of(eeg, stages, line, spoilt.size))
 
 
-def _estimated(eeg, stages, line, spoilt):
-    """Return the spectra as `prepare` and `features` would estimate them, and what is known of lines and artefacts."""
+def spectra_of(eeg, stages, line=None, spoilt=0):
+    """Return the spectra as `prepare` and `features` would estimate them, and what is known of lines and artefacts.
+
+    Parameters
+    ----------
+    eeg : (epoch, sample) array
+        µV, at 100 Hz.
+    stages : (epoch,) array
+        Place of each epoch's stage in STAGES; one that is absent has no used bin.
+    """
     nothing = np.zeros((stages.size, 1), bool)
     refused = judge_epochs(
         eeg[:, None], stages, SFREQ, 45.0, flat=nothing, marked=nothing[:, 0], present=~nothing[:, 0],
@@ -115,9 +123,10 @@ def _estimated(eeg, stages, line, spoilt):
     kept = np.rint(FREQ * WINDOW_S).astype(int)
     bias = log_bias(effective_windows(round(WINDOW_S * SFREQ), eeg.shape[1]))
     mean, variance = np.zeros((len(STAGES), 1, FREQ.size)), np.ones((len(STAGES), 1, FREQ.size))
-    for i in range(len(STAGES)):
+    for i in np.unique(stages):
         _, mean[i, 0], variance[i, 0] = stage_spectrum(psd[:, 0, kept], (stages == i) & ~refused, bias)
     used = np.broadcast_to(~line_mask(freqs[kept], lines, WINDOW_S), mean.shape).copy()
+    used[np.setdiff1d(np.arange(len(STAGES)), stages)] = False
     return PersonSpectra(STAGES, ("C3",), FREQ, mean, variance, used), line, spoilt, int(refused.sum())
 
 

@@ -9,6 +9,7 @@ from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.inference.diagnose import contraction, inside_band, share
+from braintwin.inference.rival_graphs import tabulated
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import read_json, read_status, write_status
 from braintwin.options.check import CheckOptions
@@ -77,6 +78,7 @@ def spectral_groups(rng, **bad):
         "posterior_predictive": xr.Dataset({"log_psd": drawn, "log_psd_model": drawn}, coords),
         "observed_data": observed,
         "starts": starts,
+        "graphs": bad.get("graphs", tabulated([], [], np.zeros((0, 0)), [])),
         **explained(posterior, bad.get("second")),
     }
 

@@ -37,3 +37,24 @@ def test_inadmissible_optima_are_not_best():
 def test_no_finite_start():
     optima = multistart(lambda point: (-np.inf, np.zeros_like(point)), np.zeros((3, 2)))
     assert agreement(optima.log_posterior) == (0, np.inf)
+
+
+def test_a_known_shape_saves_steps_and_changes_no_optimum():
+    rng = np.random.default_rng(1)
+    turn = np.linalg.qr(rng.standard_normal((12, 12)))[0]
+    precision = turn @ np.diag(np.geomspace(1, 1e4, 12)) @ turn.T
+    centre, calls = rng.standard_normal(12), [0]
+
+    def hill(point):
+        calls[0] += 1
+        pull = precision @ (centre - point)
+        return float(-0.5 * (centre - point) @ pull - 0.1 * np.sum((point - centre) ** 4)), (
+            pull - 0.4 * (point - centre) ** 3
+        )
+
+    starts = rng.standard_normal((4, 12))
+    plain = multistart(hill, starts)
+    used = calls[0]
+    known = multistart(hill, starts, covariance=np.linalg.inv(precision))
+    assert calls[0] - used < used / 2
+    np.testing.assert_allclose(known.points, plain.points, atol=1e-4)

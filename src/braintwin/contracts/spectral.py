@@ -62,6 +62,10 @@ SPECTRAL_PREDICTIVE = Contract(
     variables={
         "log_psd": Var(("sample", "stage", "channel", "freq"), "f", "ln(µV²/Hz)", "replicated log spectrum"),
         "log_psd_model": Var(("sample", "stage", "channel", "freq"), "f", "ln(µV²/Hz)", "model without residual"),
+        "discrepancy": Var(
+            ("stage", "channel", "freq"), "f", "", "what the model leaves out that is smooth, nat", required=False
+        ),
+        "discrepancy_sd": Var(("stage", "channel", "freq"), "f", "", "how well it is known, nat", required=False),
     },
     coords={**_COORDS, "freq": Var(("freq",), "f", "Hz", "frequency")},
 )
@@ -120,6 +124,20 @@ SPECTRAL_OTHERS = Contract(
     coords=_COORDS,
 )
 
+SPECTRAL_GRAPHS = Contract(
+    name="spectral.nc/graphs",
+    meaning="The spectra under the person's own graph, which comes first, and under rivals; empty without a graph.",
+    variables={
+        "elpd": Var(("graph",), "f", "", "log density of frequencies left out (PSIS-LOO), nat"),
+        "lead": Var(("graph",), "f", "", "by how much the own graph is ahead of it, nat"),
+        "lead_se": Var(("graph",), "f", "", "standard error of that, over blocks of 8 frequencies of a stage"),
+        "heavy_tails": Var(("graph",), "f", "", "share of frequencies whose importance weights are too uneven"),
+        "kappa_mean": Var(("graph",), "f", "", "posterior mean of the coupling under this graph"),
+        "kappa_sd": Var(("graph",), "f", "", "posterior standard deviation of it"),
+    },
+    coords={"graph": Var(("graph",), "U", meaning="own, rewired, distance, none")},
+)
+
 GROUP_CONTRACTS = {
     "posterior": SPECTRAL_POSTERIOR,
     "sampled": SPECTRAL_SAMPLED,
@@ -130,5 +148,6 @@ GROUP_CONTRACTS = {
     "starts": SPECTRAL_STARTS,
     "explanations": SPECTRAL_EXPLANATIONS,
     "others": SPECTRAL_OTHERS,
+    "graphs": SPECTRAL_GRAPHS,
 }
 """Contract of every group of `spectral.nc`."""

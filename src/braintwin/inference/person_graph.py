@@ -34,6 +34,10 @@ class Graph:
     weights, standard_error : (channel, channel) array, optional
         The estimated weights, before negative ones are set to 0, and their standard errors, where the graph is an
         estimate.
+    mixing : (channel, mode) array, optional
+        B = A U, whose squares are `modes`; what the coherency of the channels is made of.
+    operator : (channel, channel) array, optional
+        The mixing operator A, from the nodes at the electrodes to the channels; the identity where not given.
     """
 
     modes: Floats
@@ -42,13 +46,15 @@ class Graph:
     note: str = ""
     weights: Floats | None = None
     standard_error: Floats | None = None
+    mixing: Floats | None = None
+    operator: Floats | None = None
 
     def redraw(self, rng: np.random.Generator) -> "Graph":
         """Return the graph with other weights that the data might have given, by their standard errors."""
         if self.weights is None or self.standard_error is None:
             return self
         noise = np.triu(rng.standard_normal(self.weights.shape), 1)
-        return graph_of(self.weights + self.standard_error * (noise + noise.T), self.source)
+        return graph_of(self.weights + self.standard_error * (noise + noise.T), self.source, operator=self.operator)
 
 
 def no_graph(n_channels: int, note: str) -> Graph:
@@ -56,8 +62,16 @@ def no_graph(n_channels: int, note: str) -> Graph:
     return Graph(np.ones((n_channels, 1)), np.zeros(1), "none", note)
 
 
-def graph_of(weights: Floats, source: str, standard_error: Floats | None = None) -> Graph:
-    """Return the Laplacian modes of the channels' own graph (an effective sensor graph: no mixing is modelled).
+def apart(n_channels: int, operator: Floats | None = None) -> Graph:
+    """Return nodes that have nothing to do with each other, each like all others: what is coherent is the mixing."""
+    mixing = np.eye(n_channels) if operator is None else operator
+    return Graph(mixing**2, np.zeros(mixing.shape[1]), "none", "a rival without edges", mixing=mixing)
+
+
+def graph_of(
+    weights: Floats, source: str, standard_error: Floats | None = None, operator: Floats | None = None
+) -> Graph:
+    """Return the Laplacian modes of the channels' own graph (an effective sensor graph unless an operator is given).
 
     Parameters
     ----------
@@ -65,6 +79,8 @@ def graph_of(weights: Floats, source: str, standard_error: Floats | None = None)
         Symmetric; negative and missing weights are set to 0.
     standard_error : (channel, channel) array, optional
         Of the weights.
+    operator : (channel, channel) array, optional
+        Mixing operator A; the identity where not given.
     """
     filled = np.nan_to_num(np.asarray(weights, dtype=float))
     filled = (filled + filled.T) / 2
@@ -74,7 +90,8 @@ def graph_of(weights: Floats, source: str, standard_error: Floats | None = None)
     eigenvalues, vectors = laplacian_modes(clipped)
     note = f"{negative} negative weights set to 0" if negative else ""
     error = None if standard_error is None else np.nan_to_num(standard_error)
-    return Graph(vectors**2, np.clip(eigenvalues, 0.0, 2.0), source, note, filled, error)
+    mixing = vectors if operator is None else operator @ vectors
+    return Graph(mixing**2, np.clip(eigenvalues, 0.0, 2.0), source, note, filled, error, mixing, operator)
 
 
 def structural_graph(
@@ -105,7 +122,7 @@ def _placed(view: Floats) -> npt.NDArray[np.bool_]:
 
 def functional_graph(
     nights: Sequence[xr.Dataset], channels: Sequence[str], groups: dict[str, list[int]], kept: Sequence[str],
-    *, measure: str, bands: Sequence[str] | None, stages: Sequence[str],
+    *, measure: str, bands: Sequence[str] | None, stages: Sequence[str], operator: Floats | None = None,
 ) -> Graph:  # fmt: skip
     """Return the graph of a person's own coupling, averaged over nights, stages and bands.
 
@@ -123,6 +140,8 @@ def functional_graph(
         Groups that are fitted, in order.
     bands : sequence of str, optional
         Bands to average over; all where not given.
+    operator : (channel, channel) array, optional
+        Mixing operator A; the identity where not given.
     """
     values, errors = [], []  # each (stage, band, channel, channel)
     for night in nights:
@@ -148,7 +167,7 @@ def functional_graph(
                 weights[i, j] = np.nanmean(mean[block])
                 known = np.isfinite(error[block])
                 spread[i, j] = np.sqrt(np.sum(error[block][known] ** 2)) / max(known.sum(), 1)
-    return graph_of(weights, "functional", spread)
+    return graph_of(weights, "functional", spread, operator)
 
 
 def _mean(values: Floats, errors: Floats) -> tuple[Floats, Floats]:

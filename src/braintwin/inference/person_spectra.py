@@ -10,6 +10,7 @@ import xarray as xr
 
 from braintwin.contracts.stages import STAGES
 from braintwin.errors import NightExcluded, NothingToDo
+from braintwin.inference.coherency import Coherency, coherency_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,6 +40,8 @@ class PersonSpectra:
     shared : (stage, freq) array, optional
         How many channels say the same thing (1 to the number of channels), see `person_graph.shared_information`;
         1 where it is not given.
+    coherency : Coherency, optional
+        Of the same stages and channels; without it the auto-spectra stand alone.
     """
 
     stages: tuple[str, ...]
@@ -48,6 +51,7 @@ class PersonSpectra:
     variance: Floats
     used: npt.NDArray[np.bool_]
     shared: Floats | None = None
+    coherency: Coherency | None = None
 
     def weight(self) -> Floats:
         """Return the weight of each bin in the log likelihood (stage, channel, freq): 0 where it is not used."""
@@ -102,6 +106,35 @@ def average_nights(nights: Sequence[xr.Dataset]) -> PersonSpectra:
     spread = np.maximum(within, _between(value, mean, share, good))
     used &= used.sum(axis=-1, keepdims=True) >= MIN_BINS
     return _compact(STAGES, channels, freq, mean, spread, used)
+
+
+def average_coherency(
+    nights: Sequence[xr.Dataset], channels: Sequence[str], stages: Sequence[str], freq: Floats, hop_hz: float = 2.0
+) -> Coherency | None:
+    """Return a person's coherency in blocks of `hop_hz` up to 30 Hz, averaged over nights by their windows.
+
+    None where no night has that of all the channels.
+    """
+    total = np.zeros((len(stages), freq.size, len(channels), len(channels)), dtype=np.complex128)
+    windows = np.zeros(len(stages))
+    for night in nights:
+        if "coherency_re" not in night or not set(channels) <= set(night["channel"].values.tolist()):
+            continue
+        one = night.sel(stage=list(stages), channel=list(channels)).sel(channel_to=list(channels))
+        weight = np.where(np.isfinite(one["coherency_re"].values).all(axis=(1, 2, 3)), one["coherency_windows"], 0.0)
+        value = np.nan_to_num(one["coherency_re"].values) + 1j * np.nan_to_num(one["coherency_im"].values)
+        total += weight[:, None, None, None] * np.moveaxis(value, -1, 1)
+        windows += weight
+    if not windows.any():
+        return None
+    mean = np.where(windows[:, None, None, None] > 0, total, np.eye(len(channels)))
+    return coherency_of(mean, windows, *coherency_blocks(freq, hop_hz))
+
+
+def coherency_blocks(freq: Floats, hop_hz: float = 2.0) -> tuple[npt.NDArray[np.int64], int]:
+    """Return the middles of blocks of frequencies up to 30 Hz, as indices, and how many frequencies a block has."""
+    width = max(1, round(hop_hz / float(np.diff(freq).min())))
+    return np.arange(width // 2, int(np.sum(freq <= 30.0)), width, dtype=np.int64), width
 
 
 def _between(value: Floats, mean: Floats, share: Floats, good: npt.NDArray[np.bool_]) -> Floats:

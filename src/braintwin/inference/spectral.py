@@ -6,6 +6,7 @@ Student-t with scale sqrt(σ² + v), v the sampling variance: robust to peaks th
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from braintwin.contracts.stages import STAGES
+from braintwin.inference.coherency import LOG_SHARE_MEAN, LOG_SHARE_SD, coherency_op
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import CompiledModel, compile_model
@@ -24,6 +26,9 @@ Floats = npt.NDArray[np.float64]
 
 OFFSET_SD = 1.0
 """Prior sd of the log scale around the observed log power, nat."""
+
+PRIOR_SEED = 2026
+"""Seed of the draws of the prior that contraction is measured by; they are no person's."""
 
 _REGIME = [p.STAGE_PRIORS[stage].regime for stage in STAGES]
 _RATIO = np.array([p.BETA_OVER_ALPHA[regime] for regime in _REGIME])
@@ -45,12 +50,16 @@ UNCONSTRAINED = (
 
 @dataclass(frozen=True)
 class CompiledTwin:
-    """A compiled spectral twin for one set of frequencies and one padded number of channels."""
+    """A compiled spectral twin for one set of frequencies and one padded number of channels.
+
+    With `place`, the middles of blocks of frequencies, it takes coherency too (:mod:`braintwin.inference.coherency`).
+    """
 
     model: CompiledModel
     freq: Floats
     n_channels: int
     nu: float
+    place: npt.NDArray[np.int64] | None = None
 
 
 def padded_channels(n: int) -> int:
@@ -64,14 +73,15 @@ def band_weights(freq: Floats) -> Floats:
     return np.concatenate([step[:1], step[:-1] + step[1:], step[-1:]]) / 2
 
 
-def compile_twin(freq: Floats, n_channels: int, nu: float) -> CompiledTwin:
-    """Compile the model for `n_channels` padded channels and as many modes."""
+def compile_twin(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[np.int64] | None = None) -> CompiledTwin:
+    """Compile the model for `n_channels` padded channels and as many modes, with coherency where `place` is given."""
     freq = np.asarray(freq, dtype=np.float64)
-    model = spectral_model(freq, n_channels, nu)
-    return CompiledTwin(compile_model(model, UNCONSTRAINED), freq, n_channels, nu)
+    model = spectral_model(freq, n_channels, nu, place)
+    variables = UNCONSTRAINED if place is None else (*UNCONSTRAINED, "share_raw")
+    return CompiledTwin(compile_model(model, variables), freq, n_channels, nu, place)
 
 
-def spectral_model(freq: Floats, n_channels: int, nu: float) -> Any:
+def spectral_model(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[np.int64] | None = None) -> Any:
     """Return the PyMC model with all data masked."""
     import pymc as pm
     import pytensor.tensor as pt
@@ -101,7 +111,7 @@ def spectral_model(freq: Floats, n_channels: int, nu: float) -> Any:
         offset_raw = pm.Normal("offset_raw", 0.0, 1.0, shape=shape[:2])
         residual = pm.HalfNormal("residual_sd", np.float64(p.RESIDUAL_SD_SCALE))
 
-        fit = likelihood_op()(
+        field = (
             x,
             y,
             z,
@@ -109,13 +119,35 @@ def spectral_model(freq: Floats, n_channels: int, nu: float) -> Any:
             np.float64(p.T0_MEAN) + np.float64(p.T0_SD) * t0_raw,
             pt.exp(np.float64(p.LOG_KAPPA_MEAN) + np.float64(p.LOG_KAPPA_SD) * kappa_raw),
             emg,
+        )
+        band = (_RATIO, freq, band_weights(freq), emg_shape(freq, float(freq[0]), float(freq[-1])))
+        fit = likelihood_op()(
+            *field,
             level + np.float64(OFFSET_SD) * offset_raw,
             residual,
-            *(_RATIO, freq, band_weights(freq), emg_shape(freq, float(freq[0]), float(freq[-1])), np.float64(nu)),
+            *(*band, np.float64(nu)),
             *(seen, variance, used, modes, eigenvalues),
         )
         pm.Potential("fit", fit[0])
+        if place is not None:
+            together = {name: pm.Data(name, value) for name, value in _no_coherency(len(place), n_channels).items()}
+            log_share = LOG_SHARE_MEAN + LOG_SHARE_SD * pm.Normal("share_raw", 0.0, 1.0)
+            where = place.astype(np.float64)
+            cross = coherency_op()(*field, log_share, *band, where, *(together[name] for name in _CROSS[:4]),
+                                   eigenvalues, together["n_channels"])  # fmt: skip
+            pm.Potential("coherency", cross[0])
     return model
+
+
+_CROSS = ("coherency_real", "coherency_log_det", "coherency_windows", "mixing", "n_channels")
+
+
+def _no_coherency(blocks: int, n_channels: int) -> dict[str, Floats]:
+    """Return the data of coherency where there is none."""
+    shape = (len(STAGES), blocks)
+    square = np.broadcast_to(np.eye(n_channels), (*shape, n_channels, n_channels)).copy()
+    values = (square, np.zeros(shape), np.zeros(shape), np.eye(n_channels), np.array(float(n_channels)))
+    return dict(zip(_CROSS, values, strict=True))
 
 
 def padded_data(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph) -> dict[str, Floats]:
@@ -138,6 +170,23 @@ def padded_data(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph) -> dic
         data[name][here] = values
     data["modes"][: graph.modes.shape[0], : graph.modes.shape[1]] = graph.modes
     data["eigenvalues"][: graph.eigenvalues.size] = graph.eigenvalues
+    if twin.place is not None:
+        data |= _padded_coherency(twin, spectra, graph, rows)
+    return data
+
+
+def _padded_coherency(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, rows: list[int]) -> dict[str, Floats]:
+    """Return coherency in the padded shapes; without it, or without a graph, none of it counts."""
+    assert twin.place is not None
+    data = _no_coherency(len(twin.place), twin.n_channels)
+    found, n = spectra.coherency, len(spectra.channels)
+    if found is None or graph.mixing is None:
+        return data
+    data["coherency_real"][np.ix_(rows, range(len(twin.place)), range(n), range(n))] = found.real
+    data["coherency_log_det"][rows], data["coherency_windows"][rows] = found.log_det, found.windows
+    data["mixing"][:] = 0.0
+    data["mixing"][:n, : graph.mixing.shape[1]] = graph.mixing
+    data["n_channels"] = np.array(float(n))
     return data
 
 
@@ -203,9 +252,19 @@ def unconstrained(twin: CompiledTwin, draws: dict[str, Floats]) -> Floats:
         "offset_raw": np.zeros((len(draws["t0"]), len(STAGES), twin.n_channels)),
     }
     n = len(draws["t0"])
+    values["share_raw"] = np.zeros(n)
     points = np.empty((n, twin.model.n_dim))
     for name, (place, _) in twin.model.layout.items():
         points[:, place] = values[name].reshape(n, -1)
+    return points
+
+
+def flat_points(twin: CompiledTwin, posterior: xr.Dataset) -> Floats:
+    """Return the draws as unconstrained vectors (chain × draw, dim)."""
+    n = posterior.sizes["chain"] * posterior.sizes["draw"]
+    points = np.empty((n, twin.model.n_dim))
+    for name, (place, _) in twin.model.layout.items():
+        points[:, place] = posterior[name].values.reshape(n, -1)
     return points
 
 
@@ -227,6 +286,7 @@ def constrained(twin: CompiledTwin, points: Floats) -> dict[str, Floats]:
         "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * raw["kappa_raw"]),
         "residual_sd": np.exp(raw["residual_sd_log__"]),
         "offset": OFFSET_SD * raw["offset_raw"],
+        **({"coherency_share": np.exp(LOG_SHARE_MEAN + LOG_SHARE_SD * raw["share_raw"])} if "share_raw" in raw else {}),
     }
 
 
@@ -272,9 +332,26 @@ def model_spectrum(freq: Floats, draws: dict[str, Floats], graph: Graph) -> tupl
     return shape, np.log1p(-draws["emg_fraction"])[..., None] - np.log(area[..., 0])
 
 
-def prior_dataset(rng: np.random.Generator, n: int, stages: tuple[str, ...]) -> xr.Dataset:
-    """Return prior draws of the stages that a person has, dims (chain, draw, ...)."""
+@cache
+def _shared_prior(n: int) -> dict[str, Floats]:
+    """Return draws of the prior, which is everybody's: the same ones for all.
+
+    What is independent of all else is drawn evenly from its quantiles: κ is skewed, and the variance of a thousand free
+    draws of it, which contraction is measured by, is known to a tenth only.
+    """
+    from scipy.stats import halfnorm, norm
+
+    rng = np.random.default_rng(PRIOR_SEED)
     draws = prior_draws(rng, n)
+    share = (np.arange(n) + 0.5) / n
+    draws["kappa"] = np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * norm.ppf(rng.permutation(share)))
+    draws["residual_sd"] = p.RESIDUAL_SD_SCALE * halfnorm.ppf(rng.permutation(share))
+    return draws
+
+
+def prior_dataset(n: int, stages: tuple[str, ...]) -> xr.Dataset:
+    """Return prior draws of the stages that a person has, dims (chain, draw, ...)."""
+    draws = _shared_prior(n)
     rows = [STAGES.index(stage) for stage in stages]
     by_stage = {name: (("chain", "draw", "stage"), draws[name][None][:, :, rows]) for name in BY_STAGE}
     shared = {name: (("chain", "draw"), draws[name][None]) for name in SHARED}

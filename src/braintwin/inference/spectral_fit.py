@@ -1,5 +1,6 @@
 """One person's spectral twin: search, sample, replicate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,12 +14,12 @@ from braintwin.inference.explained import summarise, without
 from braintwin.inference.explanations import Mode, modes, owners, settle, worth_sampling
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
+from braintwin.inference.rival_graphs import Effort, compare
 from braintwin.inference.sample import Draws, draw
 from braintwin.inference.spectral import (
-    BY_STAGE,
-    SHARED,
     CompiledTwin,
     constrained,
+    flat_points,
     model_spectrum,
     padded_data,
     prior_dataset,
@@ -26,6 +27,7 @@ from braintwin.inference.spectral import (
     stability,
     unconstrained,
 )
+from braintwin.inference.spectral_groups import describe, observed, replicate, tabulate
 from braintwin.inference.starts import Optima, multistart
 from braintwin.provenance import derive_seed
 
@@ -45,6 +47,7 @@ class SpectralFit:
     starts: xr.Dataset
     explanations: xr.Dataset
     others: xr.Dataset
+    graphs: xr.Dataset
 
     def groups(self) -> dict[str, xr.Dataset]:
         """Return the groups by name."""
@@ -64,6 +67,8 @@ def fit_person(
     mode_nats: float = 3.0,
     predictive_samples: int = 200,
     redraws: int = 32,
+    rivals: Mapping[str, Graph] | None = None,
+    effort: Effort | None = None,
     cores: int = 1,
 ) -> SpectralFit:
     """Fit one person: climb from many starts, begin every chain at the best optimum, sample, replicate the spectra.
@@ -72,7 +77,8 @@ def fit_person(
     posterior, what is left of the others goes with it as explanations of their own.
 
     Sampling takes the graph as known. What is not known of it is carried by `redraws` graphs drawn by their standard
-    errors: each draw is moved by as much as the optimum moves under one of them (`carry_graph`).
+    errors: each draw is moved by as much as the optimum moves under one of them (`carry_graph`). What the spectra say
+    under the graphs of `rivals` is compared with that (`rival_graphs`).
 
     Raises
     ------
@@ -116,8 +122,10 @@ def fit_person(
         collect(twin, spectra, graphs, one, optima, mode.point, rng, predictive_samples)
         for mode, one in zip(found, drawn, strict=True)
     ]
+    own = flat_points(twin, drawn[0].posterior)
     return replace(
         fits[0],
+        graphs=compare(twin, spectra, graph, own, rivals or {}, seed, effort or Effort()),
         explanations=summarise(found, [fit.posterior for fit in fits]),
         others=without(fits[0].posterior, [fit.posterior for fit in fits[1:]]),
     )
@@ -165,9 +173,10 @@ def carry_graph(twin: CompiledTwin, spectra: PersonSpectra, graphs: list[Graph],
     if len(graphs) == 1:
         return np.zeros((1, best.size))
     moved = np.zeros((len(graphs), best.size))
+    covariance = laplace(twin.model.density(padded_data(twin, spectra, graphs[0])), best)[1]
     for row, graph in enumerate(graphs):
         density = twin.model.density(padded_data(twin, spectra, graph))
-        optimum = multistart(density, best[None]).points[0]
+        optimum = multistart(density, best[None], covariance=covariance).points[0]
         if np.isfinite(optimum).all() and stability(constrained(twin, optimum[None])).all():
             moved[row] = optimum - best
     return moved
@@ -209,7 +218,7 @@ def collect(
     return SpectralFit(
         posterior=posterior,
         sampled=sampled,
-        prior=prior_dataset(rng, 1000, spectra.stages),
+        prior=prior_dataset(1000, spectra.stages),
         sample_stats=stats,
         posterior_predictive=replicate(
             twin, spectra, [graphs[i] for i in under[kept]], {k: v[kept] for k, v in flat.items()}, scale[kept], rng
@@ -218,89 +227,5 @@ def collect(
         starts=describe(twin, optima, rows, spectra.stages),
         explanations=xr.Dataset(),
         others=xr.Dataset(),
+        graphs=xr.Dataset(),
     )
-
-
-def tabulate(spectra: PersonSpectra, drawn: Draws, flat: dict[str, Floats], log_input: Floats | None) -> xr.Dataset:
-    """Return draws (chain × draw, ...) by chain, for the stages and channels that the person has.
-
-    The log scale is that of the input (ln s²) where `log_input` is given, and of the power in the band otherwise.
-    """
-    rows = [STAGES.index(stage) for stage in spectra.stages]
-    chains, draws = drawn.posterior.sizes["chain"], drawn.posterior.sizes["draw"]
-    every = {name: value.reshape(chains, draws, *value.shape[1:]) for name, value in flat.items()}
-    scale = spectra.level() + flat["offset"][:, rows, : len(spectra.channels)]
-    if log_input is not None:
-        scale = scale + log_input
-    return xr.Dataset(
-        {
-            **{n: (("chain", "draw", "stage"), every[n][..., rows]) for n in BY_STAGE},
-            **{n: (("chain", "draw"), every[n]) for n in SHARED},
-            "log_scale": (("chain", "draw", "stage", "channel"), scale.reshape(chains, draws, *scale.shape[1:])),
-        },
-        {
-            "stage": list(spectra.stages),
-            "channel": list(spectra.channels),
-            "chain": np.arange(chains),
-            "draw": np.arange(draws),
-        },
-    )
-
-
-def flat_points(twin: CompiledTwin, posterior: xr.Dataset) -> Floats:
-    """Return the draws as unconstrained vectors (chain × draw, dim)."""
-    n = posterior.sizes["chain"] * posterior.sizes["draw"]
-    points = np.empty((n, twin.model.n_dim))
-    for name, (place, _) in twin.model.layout.items():
-        points[:, place] = posterior[name].values.reshape(n, -1)
-    return points
-
-
-def replicate(
-    twin: CompiledTwin,
-    spectra: PersonSpectra,
-    graphs: list[Graph],
-    draws: dict[str, Floats],
-    scale: Floats,
-    rng: np.random.Generator,
-) -> xr.Dataset:
-    """Return replicated log spectra: what another estimate from the same brain would look like."""
-    rows = [STAGES.index(stage) for stage in spectra.stages]
-    one = [{name: value[i : i + 1] for name, value in draws.items()} for i in range(len(graphs))]
-    shape = np.concatenate([model_spectrum(twin.freq, d, graph)[0] for d, graph in zip(one, graphs, strict=True)])[
-        :, rows
-    ]
-    mean = scale[..., None] + shape
-    spread = np.sqrt(draws["residual_sd"][:, None, None, None] ** 2 + spectra.variance)
-    noisy = mean + spread * rng.standard_t(twin.nu, size=mean.shape)
-    dims = ("sample", "stage", "channel", "freq")
-    return xr.Dataset({"log_psd": (dims, noisy), "log_psd_model": (dims, mean)}, _coords(spectra))
-
-
-def observed(spectra: PersonSpectra) -> xr.Dataset:
-    """Return what was fitted; NaN where a bin was not used."""
-    dims = ("stage", "channel", "freq")
-    return xr.Dataset(
-        {
-            "log_psd": (dims, np.where(spectra.used, spectra.log_psd, np.nan)),
-            "log_psd_var": (dims, np.where(spectra.used, spectra.variance, np.nan)),
-            "used": (dims, spectra.used.astype(np.int8)),
-        },
-        _coords(spectra),
-    )
-
-
-def describe(twin: CompiledTwin, optima: Optima, rows: list[int], stages: tuple[str, ...]) -> xr.Dataset:
-    """Return what each start reached, with X, Y, Z there: a second explanation can be read off."""
-    found = constrained(twin, optima.points)
-    return xr.Dataset(
-        {
-            "log_posterior": ("start", optima.log_posterior),
-            **{name: (("start", "stage"), found[name][:, rows]) for name in "XYZ"},
-        },
-        {"stage": list(stages)},
-    )
-
-
-def _coords(spectra: PersonSpectra) -> dict[str, list[str] | Floats]:
-    return {"stage": list(spectra.stages), "channel": list(spectra.channels), "freq": spectra.freq}

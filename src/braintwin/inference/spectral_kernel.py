@@ -165,22 +165,48 @@ def compiled_kernel() -> Any:
 
 @cache
 def likelihood_op() -> Any:
-    """Return the kernel as a PyTensor Op whose outputs are the value and its gradient.
+    """Return the kernel as a PyTensor Op whose outputs are the value and its gradient."""
+    import numba
+
+    kernel = compiled_kernel()
+
+    @numba.njit
+    def evaluate(  # type: ignore[no-untyped-def]
+        x, y, z, alpha, t0, kappa, emg, scale, sigma,
+        ratio, freq, weight, muscle, nu, seen, variance, used, modes, eigenvalues,
+    ):  # fmt: skip
+        value, g_x, g_y, g_z, g_alpha, g_t0, g_kappa, g_emg, g_scale, g_sigma = kernel(
+            x, y, z, alpha, t0.item(), kappa.item(), emg, scale, sigma.item(),
+            ratio, freq, weight, muscle, nu.item(), seen, variance, used, modes, eigenvalues,
+        )  # fmt: skip
+        return (
+            np.asarray(value), g_x, g_y, g_z, g_alpha, np.asarray(g_t0), np.asarray(g_kappa), g_emg, g_scale,
+            np.asarray(g_sigma),
+        )  # fmt: skip
+
+    return gradient_op(kernel, evaluate, 9)
+
+
+def gradient_op(kernel: Any, evaluate: Any, free: int) -> Any:
+    """Return a PyTensor Op of a kernel that returns a value and its gradient in its first `free` arguments.
 
     The gradient of the value is read off the other outputs, so one evaluation serves both.
+
+    Parameters
+    ----------
+    kernel : callable
+        On floats and arrays, for PyTensor's own evaluation.
+    evaluate : callable
+        The same on arrays alone, compiled by numba, for nutpie.
     """
-    import numba
     import pytensor.tensor as pt
     from pytensor.gradient import disconnected_type
     from pytensor.graph.basic import Apply
     from pytensor.graph.op import Op
     from pytensor.link.numba.dispatch import numba_funcify
 
-    free = 9
-    kernel = compiled_kernel()
-
-    class SpectralLikelihood(Op):  # type: ignore[misc]
-        """Log likelihood of log spectra; see :func:`log_likelihood`."""
+    class ValueAndGradient(Op):  # type: ignore[misc]
+        """A log likelihood and its gradient."""
 
         __props__ = ()
 
@@ -199,22 +225,8 @@ def likelihood_op() -> Any:
         def connection_pattern(self, node: Any) -> Any:
             return [[i < free, *([False] * free)] for i in range(len(node.inputs))]
 
-    @numba_funcify.register(SpectralLikelihood)  # type: ignore[untyped-decorator]
+    @numba_funcify.register(ValueAndGradient)  # type: ignore[untyped-decorator]
     def in_numba(op: Any, **keywords: Any) -> Any:  # noqa: ARG001
-        @numba.njit
-        def evaluate(  # type: ignore[no-untyped-def]
-            x, y, z, alpha, t0, kappa, emg, scale, sigma,
-            ratio, freq, weight, muscle, nu, seen, variance, used, modes, eigenvalues,
-        ):  # fmt: skip
-            value, g_x, g_y, g_z, g_alpha, g_t0, g_kappa, g_emg, g_scale, g_sigma = kernel(
-                x, y, z, alpha, t0.item(), kappa.item(), emg, scale, sigma.item(),
-                ratio, freq, weight, muscle, nu.item(), seen, variance, used, modes, eigenvalues,
-            )  # fmt: skip
-            return (
-                np.asarray(value), g_x, g_y, g_z, g_alpha, np.asarray(g_t0), np.asarray(g_kappa), g_emg, g_scale,
-                np.asarray(g_sigma),
-            )  # fmt: skip
-
         return evaluate
 
-    return SpectralLikelihood()
+    return ValueAndGradient()

@@ -17,6 +17,10 @@ class FeaturesOptions(Options):
     events: bool = option(True, "Detect spindles and slow waves with YASA.")
     events_channels: int = option(2, "Channels in which they are sought, those nearest to the vertex.", ge=1)
 
+    coherency: bool = option(
+        False, "Keep the coherency of 4 to 16 channels too, for `fit_spectral.cross_spectra`; it costs as much again."
+    )
+
     @model_validator(mode="after")
     def _on_the_grid_of_the_window(self) -> "FeaturesOptions":
         for name in ("df", "fmin"):

@@ -14,12 +14,22 @@ class GraphOptions(Options):
     measure: str = option("aec_orth", "Measure of the functional graph; negative values are clipped.")
     bands: list[str] | None = option(None, "Bands that the functional graph averages over; all where unset.")
     stages: list[str] = option(["N2", "N3"], "Stages that it averages over.")
+    blur_mm: float = option(
+        0.0, "Length of volume conduction in the mixing operator of cross-spectra; 0 is an effective sensor graph.",
+        unit="mm", ge=0,
+    )  # fmt: skip
     redraws: int = option(32, "Graphs drawn by their standard errors, to carry what is not known of the graph.", ge=1)
+    rivals: bool = option(
+        True, "Compare the graph with itself rewired, with distance alone and with no graph, each sampled on its own."
+    )
 
 
 class FitSpectralOptions(Options):
     """How the corticothalamic twin is fitted."""
 
+    cross_spectra: bool = option(
+        False, "Fit coherency too, as a complex Wishart; needs `features.coherency` and 4 to 8 channels."
+    )
     graph: GraphOptions = option(GraphOptions(), "Graph of the field.")
     chains: int = option(4, "Chains.", ge=2, le=16)
     tune: int = option(500, "Warm-up draws of a chain, thrown away.", ge=100)

@@ -17,6 +17,7 @@ def limits(
     onset_source: str,
     kappa_source: str,
     graph: str,
+    connectome: str,
     weak: Sequence[tuple[str, list[str], int, int]],
     condition: str,
 ) -> list[str]:
@@ -54,6 +55,8 @@ def limits(
             "The spectral twin runs on the structural connectome that was given, as electrodes see its regions; it is "
             "taken as known, and its errors are not in the intervals."
         )
+    if connectome:
+        found.append(connectome)
     for twin, names, total, number in weak:
         if names:
             shown = listing(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

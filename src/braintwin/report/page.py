@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from braintwin.inference.rival_graphs import words as connectome_words
 from braintwin.options.pages import PagesOptions
 from braintwin.report import (
     connectivity,
@@ -148,6 +149,7 @@ def _limits(material: PersonMaterial) -> list[str]:
         onset_source=attribute(material.night, "posterior", "onset_source"),
         kappa_source=attribute(spectral, "posterior", "kappa_source") if channels else "",
         graph=attribute(spectral, "posterior", "graph") if channels else "",
+        connectome="" if spectral is None else connectome_words(spectral.get("graphs", xr.Dataset())),
         weak=weak,
         condition=str(material.person.covariates.get("diagnosis", "")),
     )

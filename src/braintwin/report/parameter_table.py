@@ -30,6 +30,8 @@ _GATES = {
     "smc_log_evidence": "log evidence by tempered SMC, nat",
     "explanation_weight": "share of the posterior that the shown explanation holds",
     "predictive_share": "observations inside the 90 % predictive band",
+    "discrepancy": "smooth part that the spectral model leaves out, rms nat",
+    "connectome": "connectome against rival graphs (rewired, distance alone, none)",
     "kappa_source": "coupling on the graph (κ) comes from",
     "nights": "nights that were fitted",
     "stages_inside": "stage shares by tenth of the night inside their 95 % bands",

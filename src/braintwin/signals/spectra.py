@@ -49,6 +49,33 @@ def welch_epochs(epochs: Real, sfreq: float, window_s: float) -> tuple[F64, F64]
     return psd, np.asarray(np.fft.rfftfreq(width, 1 / sfreq), dtype=np.float64)
 
 
+def cross_spectra(
+    epochs: Real, window_s: float, sfreq: float, kept: npt.NDArray[np.intp]
+) -> npt.NDArray[np.complex128]:
+    """Return the sum over epochs and Hann windows of the cross-spectra of all channels, up to a factor.
+
+    Parameters
+    ----------
+    epochs : (epoch, channel, time)
+        EEG, all channels clean.
+    kept : (freq,) int array
+        Bins of the window's transform.
+
+    Returns
+    -------
+    (freq, channel, channel) complex
+    """
+    width = round(window_s * sfreq)
+    window = get_window("hann", width)
+    total = np.zeros((kept.size, epochs.shape[1], epochs.shape[1]), dtype=np.complex128)
+    for epoch in epochs:
+        views = np.lib.stride_tricks.sliding_window_view(epoch, width, axis=-1)[:, :: width // 2].astype(np.float64)
+        pieces = views - views.mean(axis=-1, keepdims=True)
+        spectra = np.fft.rfft(pieces * window, axis=-1)[..., kept].transpose(2, 0, 1)
+        total += spectra @ spectra.conj().swapaxes(1, 2)
+    return total
+
+
 def effective_windows(width: int, samples: int) -> float:
     """Return the number of independent windows that half-overlapping Hann windows are worth, K / (1 + 2 Σ ρ²).
 

@@ -11,6 +11,7 @@ from braintwin.contracts.check import ParameterRow, PersonCheck, TwinCheck, Verd
 from braintwin.inference.diagnose import Floats, contraction, inside_band, share
 from braintwin.inference.explained import differences, moving
 from braintwin.inference.night_checks import check_profiles, seen, stored, worst
+from braintwin.inference.rival_graphs import verdict as connectome_verdict
 from braintwin.inference.starts import agreement
 from braintwin.io.posterior import ebfmi, ess, mcse, read_groups, rhat
 from braintwin.io.records import read_status, write_json, write_status
@@ -23,6 +24,7 @@ STEP = "check"
 
 _ORDER: dict[Verdict, int] = {"absent": 0, "pass": 1, "warn": 2, "fail": 3}
 _SPECTRAL = ("X", "Y", "Z", "emg_fraction", "t0", "alpha_wake", "alpha_sleep", "kappa", "residual_sd", "log_scale")
+_LOG_NORMAL = ("kappa", "alpha_wake", "alpha_sleep")
 _NIGHT = ("person_effect", "night_sd", "night_effect")
 
 Groups = Mapping[str, xr.Dataset]
@@ -159,13 +161,22 @@ def _row(twin: str, name: str, values: Floats, prior: Floats | None, chains: Flo
             "q95": float(high),
             "prior_mean": None if prior is None else float(prior.mean()),
             "prior_sd": None if prior is None else float(prior.std(ddof=1)),
-            "contraction": None if prior is None else _finite(contraction(values, prior)),
+            "contraction": None if prior is None else _finite(_contraction(name, values, prior)),
             "rhat": _finite(rhat(chains)) if varies else None,
             "ess_bulk": _finite(ess(chains)) if varies else None,
             "ess_tail": _finite(ess(chains, "tail")) if varies else None,
             "mcse": _finite(mcse(chains)) if varies else None,
         }
     )
+
+
+def _contraction(name: str, values: Floats, prior: Floats) -> float:
+    """Return the contraction of one parameter, of its logarithm where that is what the prior is normal in.
+
+    The variance of a log-normal hangs on a few draws: on its own scale a coupling that is the prior looks wider or
+    narrower by a half.
+    """
+    return contraction(np.log(values), np.log(prior)) if name in _LOG_NORMAL else contraction(values, prior)
 
 
 def _finite(value: float) -> float | None:
@@ -226,6 +237,10 @@ def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> No
         found.say("fail", f"{n_best} start(s) reached the best optimum, fewer than {options.min_best_starts}.")
     if covered is not None and covered < options.min_predictive:
         found.say("warn", f"{100 * covered:.0f} % of the spectrum lies in the 90 % predictive band.")
+    if "discrepancy" in groups["posterior_predictive"]:
+        found.gates["discrepancy"] = float(np.sqrt(np.mean(groups["posterior_predictive"]["discrepancy"].values ** 2)))
+    if "graphs" in groups:
+        found.gates["connectome"] = connectome_verdict(groups["graphs"])
     explanation_gates(found, groups, options)
 
 

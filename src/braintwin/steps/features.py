@@ -19,10 +19,20 @@ from braintwin.options.features import FeaturesOptions
 from braintwin.provenance import stamp
 from braintwin.signals.graphoelements import density
 from braintwin.signals.lines import Line, line_mask
-from braintwin.signals.spectra import band_power, effective_windows, log_bias, stage_spectrum, welch_epochs
+from braintwin.signals.spectra import (
+    band_power,
+    cross_spectra,
+    effective_windows,
+    log_bias,
+    stage_spectrum,
+    welch_epochs,
+)
 
 F64 = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
+
+FEWEST_TOGETHER, MOST_TOGETHER = 4, 16
+"""Numbers of channels whose coherency is kept."""
 
 _CHUNK = 60  # epochs in memory at once, in double precision
 
@@ -63,6 +73,10 @@ def run(*, prepare: Path, epochs: Path, features: Path, options: FeaturesOptions
             raise NothingToDo(message)
         with open_epochs(epochs, EPOCHS) as stored:
             found = night_features(night, stored, options)
+            if options.coherency and FEWEST_TOGETHER <= night.sizes["channel"] <= MOST_TOGETHER:
+                found = found.assign(coherency(night, stored, found["freq"].values, options))
+                found = found.assign_coords(channel_to=found["channel"].values)
+                attrs["reference"] = str(night.attrs["reference"])
         write_dataset(features, found.assign_attrs(attrs), FEATURES, made_by)
 
 
@@ -109,6 +123,34 @@ def night_features(night: xr.Dataset, stored: xr.Dataset, options: FeaturesOptio
             "epoch": night["epoch"].values,
         },
     )
+
+
+def coherency(
+    night: xr.Dataset, stored: xr.Dataset, freqs: F64, options: FeaturesOptions
+) -> dict[str, tuple[tuple[str, ...], F64]]:
+    """Return the coherency of all channels in each stage, from the even epochs in which every one of them is clean."""
+    sfreq, stages = float(night.attrs["sfreq"]), night["stage"].values
+    kept = np.rint(freqs * options.window_s).astype(np.intp)
+    even = (night["epoch"].values % 2 == 0) & (night["artefact"].values == 0).all(axis=1)
+    worth = effective_windows(round(options.window_s * sfreq), stored.sizes["time"])
+    n = night.sizes["channel"]
+    found, windows = np.full((len(STAGES), n, n, freqs.size), np.nan, dtype=complex), np.zeros(len(STAGES))
+    for stage in range(len(STAGES)):
+        rows = np.flatnonzero(even & (stages == stage))
+        if rows.size < options.min_epochs:
+            continue
+        total = np.zeros((freqs.size, n, n), dtype=complex)
+        for part in np.array_split(rows, -(-rows.size // _CHUNK)):
+            total += cross_spectra(stored["eeg"].isel(epoch=part).values, options.window_s, sfreq, kept)
+        size = np.sqrt(np.einsum("fii->fi", total).real)
+        found[stage] = np.moveaxis(total / size[:, :, None] / size[:, None, :], 0, -1)
+        windows[stage] = rows.size * worth
+    dims = ("stage", "channel", "channel_to", "freq")
+    return {
+        "coherency_re": (dims, found.real),
+        "coherency_im": (dims, found.imag),
+        "coherency_windows": (("stage",), windows),
+    }
 
 
 def _psd(stored: xr.Dataset, sfreq: float, options: FeaturesOptions) -> tuple[F64, F64, F64]:

@@ -14,12 +14,22 @@ from braintwin.contracts.features import FEATURES
 from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import NightExcluded, NothingToDo
+from braintwin.inference.coherency import mixing_operator
 from braintwin.inference.person_graph import Graph, functional_graph, no_graph, shared_information, structural_graph
-from braintwin.inference.person_spectra import PersonSpectra, average_nights, channel_groups, group_channels
+from braintwin.inference.person_spectra import (
+    PersonSpectra,
+    average_coherency,
+    average_nights,
+    channel_groups,
+    coherency_blocks,
+    group_channels,
+)
+from braintwin.inference.rival_graphs import rival_graphs
 from braintwin.inference.spectral import CompiledTwin, compile_twin, padded_channels
 from braintwin.inference.spectral_fit import fit_person
 from braintwin.inference.spectral_smc import sample_by_smc, second_opinion
 from braintwin.io.arrays import read_dataset
+from braintwin.io.channels import positions
 from braintwin.io.posterior import write_groups
 from braintwin.io.records import guarded, require_ok
 from braintwin.options.fit_spectral import FitSpectralOptions
@@ -69,7 +79,7 @@ def run(
     """
     wanted = {row.person for row in people}
     nights = _read(features, connect)
-    twins: dict[tuple[bytes, int], CompiledTwin] = {}
+    twins: dict[tuple[bytes, int, bool], CompiledTwin] = {}
     outputs = [path for path in sorted(spectral) if owner(path) in wanted]
     for number, path in enumerate(outputs, 1):
         person = owner(path)
@@ -102,7 +112,7 @@ def _fit(
     path: Path,
     person: str,
     nights: _Nights,
-    twins: dict[tuple[bytes, int], CompiledTwin],
+    twins: dict[tuple[bytes, int, bool], CompiledTwin],
     seed: int,
     threads: int,
     options: FitSpectralOptions,
@@ -113,10 +123,12 @@ def _fit(
         message = f"{STEP}: {person} has no night with EEG" + (f" ({'; '.join(reasons)})" if reasons else "")
         raise NothingToDo(message)
     spectra, graph = prepare([n for _, n in mine], [n for _, n in nights.connect.get(person, [])], options)
-    key = (spectra.freq.tobytes(), padded_channels(max(len(spectra.channels), graph.eigenvalues.size)))
+    width = padded_channels(max(len(spectra.channels), graph.eigenvalues.size))
+    key = (spectra.freq.tobytes(), width, spectra.coherency is not None)
     if key not in twins:
         log.info("%s compiling for %d channels", STEP, key[1])
-        twins[key] = compile_twin(spectra.freq, key[1], options.student_nu)
+        place = coherency_blocks(spectra.freq)[0] if key[2] else None
+        twins[key] = compile_twin(spectra.freq, key[1], options.student_nu, place)
     own = derive_seed(seed, STEP, person)
     fit = fit_person(
         twins[key],
@@ -130,6 +142,7 @@ def _fit(
         mode_nats=options.mode_nats,
         predictive_samples=options.predictive_samples,
         redraws=options.graph.redraws,
+        rivals=_rivals(spectra, graph, [n for _, n in mine], options, own),
         cores=threads,
     )
     groups = fit.groups()
@@ -141,6 +154,25 @@ def _fit(
     groups["posterior"] = groups["posterior"].assign_attrs(person=person)
     inputs = [p for p, _ in mine] + [p for p, _ in nights.connect.get(person, [])]
     write_groups(path, groups, GROUP_CONTRACTS, _stamp(options, inputs, own))
+
+
+def _rivals(
+    spectra: PersonSpectra, graph: Graph, features: Sequence[xr.Dataset], options: FitSpectralOptions, seed: int
+) -> dict[str, Graph]:
+    """Return the graphs that the person's own one is compared with, none where that was not asked for."""
+    if not options.graph.rivals:
+        return {}
+    every = average_nights(features).channels
+    groups = channel_groups(every, options.max_channels)
+    places = positions(every)
+    # channels averaged by region lie at the middle of those whose place is known
+    middles = [places[groups[name]][np.isfinite(places[groups[name]]).all(axis=1)] for name in spectra.channels]
+    known = all(len(each) for each in middles)
+    return rival_graphs(
+        graph,
+        1000 * np.array([each.mean(axis=0) for each in middles]) if known else None,
+        np.random.default_rng(derive_seed(seed, "rival-graphs", "rewired")),
+    )
 
 
 def prepare(
@@ -155,6 +187,12 @@ def prepare(
     if len(spectra.channels) < GRAPH_CHANNELS:
         note = f"{len(spectra.channels)} channel(s) make no graph; {GRAPH_CHANNELS} are needed"
         return spectra, no_graph(len(spectra.channels), note)
+    operator = None
+    if options.cross_spectra and len(spectra.channels) == len(every.channels):
+        spectra = replace(
+            spectra, coherency=average_coherency(features, spectra.channels, spectra.stages, spectra.freq)
+        )
+        operator = _operator(features, spectra.channels, options)
     shared = shared_information(connect, every.channels, groups, spectra.channels, spectra.stages, spectra.freq)
     graph = None
     if options.graph.source in ("auto", "structural"):
@@ -170,8 +208,23 @@ def prepare(
             measure=options.graph.measure,
             bands=options.graph.bands,
             stages=options.graph.stages,
+            operator=operator,
         )
+    if graph.mixing is None:  # modes of regions are known in power only
+        spectra = replace(spectra, coherency=None)
     return replace(spectra, shared=shared), graph
+
+
+def _operator(
+    features: Sequence[xr.Dataset], channels: Sequence[str], options: FitSpectralOptions
+) -> np.ndarray | None:
+    """Return the mixing operator A of the channels, or None where it is the identity."""
+    averaged = all("average" in str(night.attrs.get("reference", "")) for night in features)
+    places = 1000 * positions(channels)
+    blur = options.graph.blur_mm if np.isfinite(places).all() else 0.0
+    if not averaged and blur == 0:
+        return None
+    return mixing_operator(len(channels), "average" if averaged else "none", places=places, blur_mm=blur)
 
 
 def _stamp(options: FitSpectralOptions, inputs: Sequence[Path], seed: int | None) -> dict[str, str]:

@@ -1,0 +1,72 @@
+"""People of the model with four coherent channels: log spectra and coherency drawn from one truth."""
+
+from functools import cache
+
+import numpy as np
+
+from braintwin.contracts.stages import STAGES
+from braintwin.inference import spectral
+from braintwin.inference.coherency import coherency_of, model_coherency
+from braintwin.inference.person_graph import graph_of
+from braintwin.inference.person_spectra import PersonSpectra, coherency_blocks
+from braintwin.inference.sample import draw
+from braintwin.inference.spectral_smc import log_wall
+from braintwin.inference.starts import multistart
+from braintwin.models.corticothalamic import emg_shape, transfer_power
+from braintwin.synthetic.spectrum import channel_graph
+
+FREQ = np.arange(1.0, 40.1, 0.5)
+CHANNELS, WINDOWS, NU, VARIANCE = ("F3", "F4", "C3", "C4"), 40, 4.0, 0.01
+PLACE, _ = coherency_blocks(FREQ)
+
+
+@cache
+def twin():
+    """Return the compiled twin of four channels with coherency."""
+    return spectral.compile_twin(FREQ, len(CHANNELS), NU, PLACE)
+
+
+def person(seed):
+    """Return truth, spectra with coherency of 40 windows a block, and the true graph."""
+    rng = np.random.default_rng([seed, 4])
+    graph = graph_of(np.array(channel_graph(CHANNELS, rng).weights), "functional")
+    while True:
+        truth = spectral.prior_draws(rng, 1)
+        if np.log(rng.random()) < log_wall(FREQ, truth)[0]:
+            break
+    shape, _ = spectral.model_spectrum(FREQ, truth, graph)
+    seen = shape[0] + rng.normal(4, 1, shape[0].shape[:2])[:, :, None]
+    seen = seen + np.sqrt(truth["residual_sd"][0] ** 2 + VARIANCE) * rng.standard_t(NU, seen.shape)
+    spectra = PersonSpectra(
+        STAGES, CHANNELS, FREQ, seen, np.full(seen.shape, VARIANCE), np.ones(seen.shape, bool),
+        coherency=drawn_coherency(truth, graph, rng),
+    )  # fmt: skip
+    return truth, spectra, graph
+
+
+def drawn_coherency(truth, graph, rng):
+    """Return coherency estimated from complex normal draws of the true cross-spectra."""
+    alpha, beta = spectral.dendrites(truth)
+    wide = {"X": truth["X"], "Y": truth["Y"], "Z": truth["Z"], "alpha": alpha, "beta": beta}
+    power = transfer_power(
+        FREQ, coupling=truth["kappa"][:, None, None, None] * graph.eigenvalues[:, None], t0=truth["t0"][0],
+        **{name: value[:, :, None, None] for name, value in wide.items()},
+    )[0]  # fmt: skip
+    muscle = emg_shape(FREQ, 1.0, 40.0)
+    model = model_coherency(power, truth["emg_fraction"][0], spectral.band_weights(FREQ), muscle, graph.mixing, PLACE)
+    root = np.linalg.cholesky(model)
+    size = (*model.shape[:3], WINDOWS)
+    noise = root @ (rng.standard_normal(size) + 1j * rng.standard_normal(size)) / np.sqrt(2)
+    cross = noise @ noise.conj().swapaxes(-1, -2) / WINDOWS
+    found = coherency_of(cross, np.full(len(STAGES), float(WINDOWS)), np.arange(PLACE.size), 1)
+    return type(found)(PLACE, found.real, found.log_det, found.windows)
+
+
+def kappa_draws(compiled, spectra, graph, truth, seed, tune=300, draws=300):
+    """Return draws of κ and of the share of the windows that counts, chains begun at the optimum above the truth."""
+    data = spectral.padded_data(compiled, spectra, graph)
+    begin = spectral.unconstrained(compiled, truth)
+    optimum = multistart(compiled.model.density(data), begin).points[0]
+    found = draw(compiled.model, data, seed=seed, chains=2, tune=tune, draws=draws, start=optimum, low_rank=True)
+    flat = spectral.constrained(compiled, spectral.flat_points(compiled, found.posterior))
+    return flat["kappa"], flat["coherency_share"]
