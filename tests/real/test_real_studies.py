@@ -105,6 +105,10 @@ class TestHypnogramsOnly:
                 hypnograms.results / "people" / row["person"] / "night.nc", engine="h5netcdf"
             ) as tree:
                 assert row["night"] not in tree["posterior"]["night"].values.astype(str)
+                assert "'temazepam'" in json.loads(tree["posterior"].attrs["left_out"])[row["night"]]
+        page = (hypnograms.results / "report" / "index.html").read_text(encoding="utf-8")
+        aside = page.partition("<h3>Nights in no hypnogram twin</h3>")[2].partition("</table>")[0]
+        assert all(f">{row['night']}<" in aside for row in treated)
 
     def test_almost_every_hypnogram_twin_converges(self, hypnograms):
         verdicts = [c["night"]["verdict"] for c in hypnograms.checks.values()]

@@ -1,5 +1,6 @@
 """What `fit-nights` makes of automatic stages and of slow-wave activity, from files to the twin."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from braintwin.contracts.features import FEATURES
 from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
-from braintwin.inference.nights import compile_nights
+from braintwin.inference.nights import Night, compile_nights
 from braintwin.inference.process_s import pressure
 from braintwin.io.arrays import write_dataset
 from braintwin.io.population import packaged_population, read_population
@@ -20,7 +21,7 @@ from braintwin.models.night_history import LITERATURE, ProcessS
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.options.fit_nights import FitNightsOptions
 from braintwin.steps import fit_nights
-from braintwin.steps.fit_nights_read import read_night
+from braintwin.steps.fit_nights_read import Prepared, left_out, read_night
 from braintwin.steps.update import stored_nights
 
 POPULATION = read_population(packaged_population())
@@ -143,3 +144,14 @@ def test_a_twin_of_automatic_stages_and_slow_wave_activity(tmp_path, monkeypatch
     assert soft["observed_data"]["stage_version"].shape == (1, 8, EPOCHS)
     night = stored_nights(soft["observed_data"])[0]
     np.testing.assert_array_equal(night.versions[0], night.stages)
+
+
+def test_nights_that_no_twin_learns_from_are_named_with_the_reason():
+    night, nap, other = (Path("nights") / name / "prepare.nc" for name in ("a-1", "a-2", "b-1"))
+    found = [
+        Prepared(nap, "a", None, "a-2: 60 min long: a nap"),
+        Prepared(night, "a", Night("a-1", np.zeros(960, np.int8), lights_off_known=True), ""),
+        Prepared(other, "b", None, "b-1: no epoch of sleep"),
+    ]
+    assert json.loads(left_out("a", found)) == {"a-2": "60 min long: a nap"}
+    assert json.loads(left_out("c", found)) == {}

@@ -126,3 +126,6 @@ def test_a_batch_without_a_usable_night_compiles_nothing(tmp_path):
     assert [read_status(path).state for path in outputs] == ["excluded", "excluded"]
     assert "20 s, expected 30 s" in read_status(outputs[0]).reason
     assert "no night came through prepare" in read_status(outputs[1]).reason
+    told = json.loads(read_groups(outputs[0], CONTRACTS)["posterior"].attrs["left_out"])
+    assert list(told) == ["d-e-1"]
+    assert told["d-e-1"].startswith("epochs of 20 s, expected 30 s")

@@ -29,6 +29,7 @@ NIGHT_POSTERIOR = Contract(
     # Also, where the fit could say: personal_gain (nats a left-out night by which the twin beats the population),
     # personal_verdict (own | population | unknown) and own_weight, see inference.person_test. Where slow-wave activity
     # told of Process S: tau_wake_h, tau_sleep_h (posterior means), their log sds, process_s_episodes.
+    # left_out: nights of the person that came through prepare and were not fitted, with the reason, as JSON.
     attrs=(
         "person",
         "onset_source",  # data | prior

@@ -19,7 +19,7 @@ from braintwin.report.figures_night import OUTCOMES_SHOWN
 from braintwin.report.group_connectome import group_connectome
 from braintwin.report.limits import READING
 from braintwin.report.material import is_ranked
-from braintwin.report.member import Member, outcome_medians, summary_row
+from braintwin.report.member import Member, left_out, outcome_medians, summary_row
 from braintwin.report.population import calibrated, held_out, parameter_figure, population_lines
 from braintwin.report.render import page
 from braintwin.report.tidy import TABLES
@@ -63,6 +63,7 @@ def cohort_page(cohort: Cohort, options: PagesOptions) -> str:
         used=cohort.used,
         lost=lost,
         fallen=[row for row in cohort.quarantine if not row["night"]],
+        aside=[row for member in cohort.members for row in left_out(member)],
         steps=sorted(Counter(row["step"] for row in cohort.quarantine).items()),
         records=cohort.records,
         rows=[_printed(row, member) for row, member in zip(rows, cohort.members)],

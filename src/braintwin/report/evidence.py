@@ -8,7 +8,7 @@ import xarray as xr
 from markupsafe import Markup
 
 from braintwin.report import figures_night, figures_spectral, numbers, parameter_table
-from braintwin.report.material import AUTOMATIC, PersonMaterial
+from braintwin.report.material import AUTOMATIC, PersonMaterial, attribute
 from braintwin.report.names import readable
 
 _CHANNELS_DRAWN = 3
@@ -17,6 +17,7 @@ _CHANNELS_DRAWN = 3
 def nights(material: PersonMaterial) -> list[dict[str, Any]]:
     """Return each night: its hypnogram and facts, or why it was not used."""
     shown = []
+    left_out = json.loads(attribute(material.night, "posterior", "left_out") or "{}")
     for night in material.nights:
         prepared = night.prepared
         entry: dict[str, Any] = {"night": night.night, "reason": night.reasons.get("prepare", ""), "image": None}
@@ -29,11 +30,15 @@ def nights(material: PersonMaterial) -> list[dict[str, Any]]:
             entry |= {
                 "image": figures_night.hypnogram(trace),
                 "channel": trace.swa_channel,
-                "facts": _night_facts(prepared),
+                "facts": "; ".join([_night_facts(prepared), *_not_fitted(left_out.get(night.night, ""))]),
                 "events": _events(night.features),
             }
         shown.append(entry)
     return shown
+
+
+def _not_fitted(reason: str) -> list[str]:
+    return [f"not in the hypnogram twin: {reason}"] if reason else []
 
 
 def _night_facts(prepared: xr.Dataset) -> str:

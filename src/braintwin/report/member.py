@@ -1,5 +1,6 @@
 """One person of a cohort: what is known of them, and their row in the summary."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,6 +47,12 @@ class Member:
     def group(self) -> str:
         """Diagnosis where it is recorded, else the dataset."""
         return str(self.person.covariates.get("diagnosis", "") or self.person.dataset)
+
+
+def left_out(member: Member) -> list[dict[str, str]]:
+    """Return the nights of a person that their hypnogram twin was not fitted to, with the reason."""
+    nights = json.loads(str(member.twin.get("left_out", "{}")))
+    return [{"night": name, "person": member.person.person, "reason": why} for name, why in nights.items()]
 
 
 def outcome_medians(observed: xr.Dataset) -> dict[str, float | None]:

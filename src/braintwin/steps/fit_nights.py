@@ -45,7 +45,7 @@ from braintwin.models.population import Population, Who
 from braintwin.options.fit_nights import FitNightsOptions
 from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
-from braintwin.steps.fit_nights_read import STEP, read_night, usable
+from braintwin.steps.fit_nights_read import STEP, left_out, read_night, usable
 from braintwin.treatment.counterfactual import person_draws
 
 RHYTHM = ("tau_wake_h", "tau_sleep_h", "tau_wake_log_sd", "tau_sleep_log_sd", "process_s_episodes")
@@ -193,9 +193,11 @@ def run(
             seed=seed,
         )
 
-        def write_empty(path: Path = path, attrs: Mapping[str, str] = attrs, person: str = row.person) -> None:
+        told = {"person": row.person, "left_out": left_out(row.person, found)}
+
+        def write_empty(path: Path = path, attrs: Mapping[str, str] = attrs, told: Mapping[str, str] = told) -> None:
             empty = {name: contract.empty() for name, contract in CONTRACTS.items()}
-            empty["posterior"].attrs["person"] = person
+            empty["posterior"].attrs.update(told)
             write_groups(path, empty, CONTRACTS, attrs)
 
         with guarded(path, STEP, write_empty):
@@ -207,6 +209,7 @@ def run(
                 compiled[room] = compile_nights(prior, room)
             own = derive_seed(seed, STEP, row.person)
             groups = fit(compiled[room], prior, row, nights, own, threads, options, courses)
+            groups["posterior"].attrs.update(told)
             write_groups(path, groups, CONTRACTS, attrs)
 
 

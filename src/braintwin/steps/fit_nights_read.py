@@ -1,5 +1,6 @@
 """What `fit-nights` reads: prepared nights, as sure as their scoring is, and their slow-wave activity."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,6 +75,12 @@ def course_of(night: Night, features: xr.Dataset) -> Course:
     power = features["swa"].transpose("epoch", "channel").values[night.begin : night.begin + len(night.stages)]
     best = int(np.isfinite(power).sum(axis=0).argmax())
     return Course(night.stages, power[:, best].astype(np.float64))
+
+
+def left_out(person: str, found: Sequence[Prepared]) -> str:
+    """Return which nights of a person no twin can learn from, and why, as JSON: night to reason."""
+    mine = {p.path.parent.name: p.why_not for p in found if p.person == person and p.night is None}
+    return json.dumps({name: why.removeprefix(f"{name}: ") for name, why in mine.items()}, sort_keys=True)
 
 
 def usable(person: str, found: Sequence[Prepared]) -> list[Prepared]:
