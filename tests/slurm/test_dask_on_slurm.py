@@ -19,15 +19,17 @@ OPTIONS = DaskOptions(scheduler="slurm", workers=2, cores=1, memory_gib=1, wallt
 
 
 @pytest.fixture
-def here(cluster, monkeypatch):
+def here(cluster, monkeypatch, tmp_path):
     """Let dask-jobqueue find the cluster; all of it is on the loopback."""
     monkeypatch.setenv("SLURM_CONF", str(cluster.conf))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
     settings = {"jobqueue.slurm.interface": "lo", "jobqueue.slurm.account": "lab", "jobqueue.slurm.log-directory": None}
     with dask.config.set({**settings, "distributed.deploy.lost-worker-timeout": "2s"}):
         yield cluster
 
 
-def test_a_computation_outlives_all_jobs_that_began_it(here):
+def test_a_computation_outlives_all_jobs_that_began_it(here, tmp_path):
     """As at the time limit: every worker is gone at once, new jobs take over, and nothing is lost or done twice."""
 
     def slow_square(x):  # inside, so that it travels by value: the workers cannot import a test
@@ -45,6 +47,8 @@ def test_a_computation_outlives_all_jobs_that_began_it(here):
     while left := here.call("squeue", "--noheader", "--name=dask-worker", "--states=RUNNING,PENDING").split():
         assert time.monotonic() < deadline, left
         time.sleep(0.5)
+    assert list((tmp_path / "cache").glob("braintwin/dask-logs/*")), "logs of workers"
+    assert not list(tmp_path.glob("slurm-*"))
 
 
 def test_the_connectome_of_a_dense_night_is_shared_by_jobs_bit_for_bit(here, tmp_path, monkeypatch):

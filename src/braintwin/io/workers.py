@@ -1,7 +1,9 @@
 """Dask workers for one large computation: none, those of a given scheduler, or jobs of SLURM."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from braintwin.errors import BrainTwinError
@@ -48,6 +50,7 @@ def workers(options: DaskOptions) -> Iterator[Any]:
 
 
 def _slurm(options: DaskOptions) -> Any:
+    import dask
     import dask_jobqueue.slurm
 
     cluster: Any = dask_jobqueue.slurm.SLURMCluster(
@@ -55,6 +58,7 @@ def _slurm(options: DaskOptions) -> Any:
         processes=1,
         memory=f"{options.memory_gib}GiB",
         walltime=options.walltime,
+        log_directory=dask.config.get("jobqueue.slurm.log-directory", None) or str(_logs()),
         queue=options.queue or None,
         worker_extra_args=["--lifetime", f"{_lifetime_s(options.walltime)}s", "--lifetime-stagger", "30s"],
         job_script_prologue=[f"export {name}=1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")],
@@ -62,6 +66,11 @@ def _slurm(options: DaskOptions) -> Any:
     # adapt and not scale: a job that its node or its time limit has ended is asked for again
     cluster.adapt(minimum_jobs=options.workers, maximum_jobs=options.workers)
     return cluster
+
+
+def _logs() -> Path:
+    """Return where workers write their logs where the lab says nothing: outside the study, for they name nodes."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "braintwin" / "dask-logs"
 
 
 def _lifetime_s(walltime: str) -> int:
