@@ -13,6 +13,7 @@ from braintwin.io.arrays import read_dataset
 from braintwin.io.records import read_table
 from braintwin.report.numbers import digits_for, fixed
 from braintwin.report.render import RESEARCH_USE
+from braintwin.report.tidy import TABLES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -141,7 +142,8 @@ def test_the_cohort_table_has_the_numbers_of_the_summary_and_its_downloads(brows
             assert "no ranking" in cells[4]
     links = [link.get_attribute("href") for link in tab.locator("#downloads a").all()]
     tab.close()
-    assert len([x for x in links if x.endswith(".csv")]) == len([x for x in links if x.endswith(".parquet")]) == 6
+    for suffix in (".csv", ".parquet"):
+        assert len([link for link in links if link.endswith(suffix)]) == len(TABLES)
     assert len([x for x in links if x.endswith(".nc")]) == 16
     for link in links:
         assert (report / link).resolve().is_file(), link
