@@ -199,8 +199,11 @@ def test_the_cohort_says_what_connectomes_share_and_whether_they_are_personal(st
 
 
 def test_a_page_says_that_a_structural_graph_is_taken_as_known() -> None:
-    given = {"check": None, "nights": 2, "eeg": 2, "staged": 0, "channels": 6, "onset_source": "", "weak": [], "connectome": ""}
-    said = [limits(**given, kappa_source="data", graph=graph, condition="") for graph in ("functional", "structural")]
+    given = {"check": None, "nights": 2, "eeg": 2, "staged": 0, "channels": 6, "onset_source": "", "weak": []}
+    said = [
+        limits(**given, connectome="", kappa_source="data", graph=graph, condition="")
+        for graph in ("functional", "structural")
+    ]
     (more,) = set(said[1]) - set(said[0])
     assert "structural connectome that was given" in more
 

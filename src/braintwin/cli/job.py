@@ -1,6 +1,7 @@
 """The record of a job whose outputs cannot carry a stamp themselves: tables, pages, the record of a dataset."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -64,4 +65,8 @@ def record_job(step: str, values: Mapping[str, Any], options: BaseModel, module:
         path.relative_to(study.root).as_posix(): lasting_digest(path) for path in sorted(named) if path.is_file()
     }
     name = hashlib.sha256("\n".join(sorted(outputs)).encode()).hexdigest()[:8]
-    write_json(study.job(step, name), {**made, "outputs": outputs})
+    mine = study.job(step, name)
+    write_json(mine, {**made, "outputs": outputs})
+    for other in mine.parent.glob(f"{step}-*.json"):  # a job that wrote fewer files had another name
+        if other != mine and outputs.keys() & json.loads(other.read_text(encoding="utf-8"))["outputs"].keys():
+            other.unlink()
