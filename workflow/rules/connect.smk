@@ -8,7 +8,9 @@ OUT  nights/{night}/connect.nc, connect.status.json
 def structural(wildcards):
     """Return the structural connectome of a night's person, if there is one: a new matrix makes the night anew."""
     row = NIGHTS.get(wildcards.night)
-    return matrix_files(CONFIG.connect.structural, row.person, row.dataset) if row else []
+    return (
+        matrix_files(CONFIG.connect.structural, row.person, row.dataset) if row else []
+    )
 
 
 rule connect:

@@ -37,7 +37,11 @@ for batch, people in BATCHES.items():
             f"fit_nights_{batch}"
         input:
             prepare=of_nights(people, "prepare"),
-            features=of_nights(people, "features", eeg_only=True) if CONFIG.fit_nights.process_s == "swa" else [],
+            features=(
+                of_nights(people, "features", eeg_only=True)
+                if CONFIG.fit_nights.process_s == "swa"
+                else []
+            ),
             population=POPULATION,
         output:
             night=of_people(people, "night"),
