@@ -117,6 +117,14 @@ def sources(row):
     ]
 
 
+def structural(night):
+    """Return the structural connectome of a night's person, if there is one: a new matrix makes the night anew."""
+    row = NIGHTS.get(night)
+    return (
+        matrix_files(CONFIG.connect.structural, row.person, row.dataset) if row else []
+    )
+
+
 def of_nights(people, step, eeg_only=False):
     """Return an artefact of every night of `people`."""
     return [

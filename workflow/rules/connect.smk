@@ -5,21 +5,13 @@ OUT  nights/{night}/connect.nc, connect.status.json
 """
 
 
-def structural(wildcards):
-    """Return the structural connectome of a night's person, if there is one: a new matrix makes the night anew."""
-    row = NIGHTS.get(wildcards.night)
-    return (
-        matrix_files(CONFIG.connect.structural, row.person, row.dataset) if row else []
-    )
-
-
 rule connect:
     """Estimate the coupling of every pair of channels from the odd clean epochs."""
     input:
         prepare=PATHS.night("{night}", "prepare"),
         epochs=PATHS.night("{night}", "epochs", ".zarr.zip"),
         status=PATHS.night("{night}", "prepare", ".status.json"),
-        structural=structural,
+        structural=lambda wildcards: structural(wildcards.night),
     output:
         connect=PATHS.night("{night}", "connect"),
         status=PATHS.night("{night}", "connect", ".status.json"),
