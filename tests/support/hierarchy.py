@@ -110,7 +110,6 @@ def fixed(cohort: Cohort, population: Population) -> Fixed:
     expected = expect(cohort, population, at, np.random.default_rng(0), iterations=30)
     mirror = (expected.effect + expected.mirrored) / 2  # the mode
     mode = mirror[:, ASLEEP]
-    which = cohort.person_of
     spread = population.person_cov + population.site_night_cov[0]
     precision = np.linalg.inv(spread)[ASLEEP, ASLEEP]
     offset = cell_offsets(population, cohort.counts, cohort.arousal)
@@ -125,7 +124,6 @@ def fixed(cohort: Cohort, population: Population) -> Fixed:
         )
         curvature = hessian[ASLEEP, ASLEEP] + precision
         roots[i] = np.linalg.inv(np.linalg.cholesky(curvature)).T
-    assert len(which) == len(roots)
     return Fixed(cohort, population, expected, mode, roots)
 
 

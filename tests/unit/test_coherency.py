@@ -20,6 +20,7 @@ from braintwin.inference.person_spectra import average_coherency
 from braintwin.models.corticothalamic import emg_shape, transfer_power
 from braintwin.signals.graphs import laplacian_modes
 from braintwin.signals.spectra import cross_spectra
+from differences import slopes
 
 FREQ = np.arange(1.0, 40.1, 0.5)
 PLACE = np.array([6, 18, 40])
@@ -94,17 +95,8 @@ def test_gradient(seed):
     values, *rest = case(seed)
     gradient = dict(zip(NAMES, evaluate(values, *rest)[1:], strict=True))
     for name in NAMES:
-        flat = np.atleast_1d(np.asarray(values[name], dtype=float))
-        for index in np.ndindex(flat.shape):
-            step = 1e-5 * max(1.0, abs(flat[index])) if name != "t0" else 1e-7
-            sides = []
-            for sign in (1, -1):
-                moved = flat.copy()
-                moved[index] += sign * step
-                given = values | {name: moved if np.ndim(values[name]) else moved[0]}
-                sides.append(evaluate(given, *rest)[0])
-            numeric = (sides[0] - sides[1]) / (2 * step)
-            assert np.atleast_1d(gradient[name])[index] == pytest.approx(numeric, rel=1e-4, abs=1e-3), (name, index)
+        for index, slope in slopes(lambda v: evaluate(v, *rest)[0], values, name, 1e-7 if name == "t0" else 1e-5):
+            assert np.atleast_1d(gradient[name])[index] == pytest.approx(slope, rel=1e-4, abs=1e-3), (name, index)
 
 
 def test_density_is_one_over_the_wishart():

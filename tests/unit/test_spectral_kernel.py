@@ -9,6 +9,7 @@ from braintwin.inference import spectral
 from braintwin.inference.person_graph import graph_of
 from braintwin.inference.spectral_kernel import EDGE, EDGE_HEIGHT, EDGE_WIDTH, log_likelihood
 from braintwin.models.corticothalamic import dispersion_floor, emg_shape
+from differences import slopes
 
 FREQ = np.arange(1.0, 40.1, 0.5)
 NU = 4.0
@@ -62,17 +63,9 @@ def test_gradient(seed):
         values["X"] = np.full(len(STAGES), 0.985) - values["Y"]
     gradient = dict(zip(NAMES, evaluate(values, ratio, data)[1:], strict=True))
     for name in NAMES:
-        flat = np.atleast_1d(np.asarray(values[name], dtype=float))
-        for index in np.ndindex(flat.shape):
-            step = 1e-6 * max(1.0, abs(flat[index])) if name != "t0" else 1e-8
-            sides = []
-            for sign in (1, -1):
-                moved = flat.copy()
-                moved[index] += sign * step
-                sides.append(evaluate(values | {name: moved if np.ndim(values[name]) else moved[0]}, ratio, data)[0])
-            numeric = (sides[0] - sides[1]) / (2 * step)
+        for index, slope in slopes(lambda v: evaluate(v, ratio, data)[0], values, name, 1e-8 if name == "t0" else 1e-6):
             ours = np.atleast_1d(gradient[name])[index]
-            assert ours == pytest.approx(numeric, rel=2e-4, abs=2e-3), (name, index)
+            assert ours == pytest.approx(slope, rel=2e-4, abs=2e-3), (name, index)
 
 
 def test_masked_channels_have_no_pull():

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from braintwin.cli.people_options import Json
+
 commands = typer.Typer()
 
 
@@ -14,7 +16,7 @@ def inspect_command(
     path: Annotated[Path, typer.Argument(help="The dataset: a folder, .tar.gz, .tar or .zip.")],
     config: Annotated[Path | None, typer.Option(help="A config that has some of its keys already.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset in the config.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what a dataset would be read as, what is ambiguous, and which lines of the config settle it."""
     from braintwin.cli.inspect import run as run_inspect
@@ -92,7 +94,7 @@ def privacy_command(
     folder: Annotated[Path, typer.Argument(help="A dataset, its derivatives, or the results of a study.")],
     names: Annotated[Path | None, typer.Option(help="A text file: one name a line that must not occur.")] = None,
     anonymise_to: Annotated[Path | None, typer.Option(help="Make an anonymous copy of the dataset there.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Look for names, dates, serial numbers and paths; exit with 1 where something was found."""
     from braintwin.cli.privacy import run as check

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from braintwin.cli.people_options import Cores, Dry, Quiet
+
 commands = typer.Typer()
 
 
@@ -41,8 +43,8 @@ def run_command(
     profile: Annotated[
         Path | None, typer.Option(help="A Snakemake profile of yours instead of the one that comes along.")
     ] = None,
-    dry: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say how it ended.")] = False,
+    dry: Dry = False,
+    quiet: Quiet = False,
 ) -> None:
     """Index the datasets, then do whatever is missing up to the report."""
     from braintwin.cli.run import run_study
@@ -55,7 +57,7 @@ def run_command(
 @commands.command("report", epilog="Example: braintwin report --config mystudy.yaml --snakemake report.zip")
 def report_command(
     config: Annotated[Path | None, typer.Option(help="The study's config; that of the demo where unset.")] = None,
-    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    cores: Cores = 2,
     snakemake: Annotated[
         Path | None, typer.Option(help="Write Snakemake's own report too: a .zip, or one .html.")
     ] = None,
@@ -106,7 +108,7 @@ def update_command(
     history: Annotated[bool, typer.Option("--history", help="Only tell the versions, and whether they are whole.")] = (
         False
     ),
-    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
+    cores: Cores = 2,
 ) -> None:
     """Give one hypnogram twin one more night; nothing else is fitted again, and every version is kept."""
     from braintwin.cli.update import show_history, update_twin

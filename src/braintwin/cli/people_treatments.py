@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from braintwin.cli.people_options import Cores, Dry, Json, Quiet
+
 commands = typer.Typer()
 
 
@@ -24,7 +26,7 @@ def whatif_command(
     nights: Annotated[int, typer.Option(help="Nights of each draw.")] = 14,
     config: Annotated[Path | None, typer.Option(help="The study's config; that of its manifest where unset.")] = None,
     plot: Annotated[Path | None, typer.Option(help="SVG file; whatif-<person>-<treatment>.svg where unset.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Say what a treatment, a dose, a combination or another time in bed would do to one person's nights."""
     from braintwin.cli.whatif import whatif
@@ -54,7 +56,7 @@ def virtual_trial_command(
     known: Annotated[bool, typer.Option("--known", help="Take the average effect as known exactly.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Root of the random numbers.")] = 20260101,
     config: Annotated[Path | None, typer.Option(help="A config with a library or population of its own.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Simulate a trial many times: the contrast that it would find, with its interval, and its power."""
     from braintwin.cli.virtual_trial import virtual_trial
@@ -71,9 +73,9 @@ def virtual_trial_command(
 @commands.command("fit-population", epilog="Example: braintwin fit-population --config config/examples/population.yaml")
 def fit_population_command(
     config: Annotated[Path, typer.Option(help="The study to learn from.")],
-    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
-    dry: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say how it ended.")] = False,
+    cores: Cores = 2,
+    dry: Dry = False,
+    quiet: Quiet = False,
 ) -> None:
     """Learn the population prior of the hypnogram twin from every scored night of a study."""
     from braintwin.cli.run import run_study
@@ -84,9 +86,9 @@ def fit_population_command(
 @commands.command("fit-treatment", epilog="Example: braintwin fit-treatment --config config/examples/temazepam.yaml")
 def fit_treatment_command(
     config: Annotated[Path, typer.Option(help="The trial; its section fit_treatment says who was treated when.")],
-    cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = 2,
-    dry: Annotated[bool, typer.Option("--dry-run", "-n", help="Say what would be done.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only say how it ended.")] = False,
+    cores: Cores = 2,
+    dry: Dry = False,
+    quiet: Quiet = False,
     into: Annotated[Path | None, typer.Option(help="Write the treatment library with the new entry in it.")] = None,
 ) -> None:
     """Learn what a treatment does to the night from a trial of your own, as an entry of the treatment library."""

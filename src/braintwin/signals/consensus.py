@@ -39,8 +39,7 @@ def group_consensus(matrices: ArrayLike, *, share: float = 0.5) -> Consensus:
     if len(graphs) < 2:
         message = f"group consensus: got {len(graphs)} graph, expected at least two people"
         raise BrainTwinError(message)
-    total = graphs.sum(axis=(1, 2), keepdims=True)
-    graphs = graphs / np.where(total > 0, total, 1.0)
+    graphs = shares(graphs)
     common = (graphs > 0).mean(axis=0) >= share
     pairs = graphs[:, *np.triu_indices(graphs.shape[1], 1)]
     others = (pairs.sum(axis=0) - pairs) / (len(pairs) - 1)
@@ -49,6 +48,12 @@ def group_consensus(matrices: ArrayLike, *, share: float = 0.5) -> Consensus:
         for own, rest in zip(pairs, others, strict=True)
     ]
     return Consensus(np.where(common, graphs.mean(axis=0), 0.0), np.array(likeness))
+
+
+def shares(weights: Floats) -> Floats:
+    """Return the share of each edge in all coupling of its graph, (graph, node, node); 0 where there is none."""
+    total = weights.sum(axis=(1, 2), keepdims=True)
+    return np.asarray(weights / np.where(total > 0, total, 1.0))
 
 
 def individuality(nights: Floats, person: Sequence[str]) -> tuple[Floats, Floats]:

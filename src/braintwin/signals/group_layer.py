@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from braintwin.signals.consensus import group_consensus, individuality
+from braintwin.signals.consensus import group_consensus, individuality, shares
 
 Floats = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def group_graphs(value: NDArray[np.floating], error: NDArray[np.floating], perso
         known = np.stack([_error_of_mean(errors[own == name]) for name in names])
         clear = np.where(off & (mean > CLEAR * known), mean, 0.0)
         consensus[band] = group_consensus(clear).weights
-        spread[band] = np.std(_shares(clear), axis=0, ddof=1) / np.sqrt(len(names))
+        spread[band] = np.std(shares(clear), axis=0, ddof=1) / np.sqrt(len(names))
         alike[0, rows, band] = group_consensus(np.where(off, np.maximum(mean, 0.0), 0.0)).likeness
         alike[1:, rows, band] = individuality(weights[:, *upper], own.tolist())
     return GroupGraphs(consensus, spread, count, nights, *(_mean_known(one) for one in alike))
@@ -80,11 +80,6 @@ def group_graphs(value: NDArray[np.floating], error: NDArray[np.floating], perso
 
 def _error_of_mean(errors: Floats) -> Floats:
     return np.asarray(np.sqrt(np.sum(np.nan_to_num(errors) ** 2, axis=0)) / len(errors))
-
-
-def _shares(weights: Floats) -> Floats:
-    total = weights.sum(axis=(1, 2), keepdims=True)
-    return np.asarray(weights / np.where(total > 0, total, 1.0))
 
 
 def _mean_known(values: Floats) -> Floats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 import braintwin
@@ -35,6 +36,8 @@ from braintwin.io.records import guarded, require_ok
 from braintwin.options.fit_spectral import FitSpectralOptions
 from braintwin.paths import owner
 from braintwin.provenance import derive_seed, stamp
+
+Floats = npt.NDArray[np.float64]
 
 STEP = "fit-spectral"
 GRAPH_CHANNELS = 4
@@ -122,7 +125,7 @@ def _fit(
         reasons = sorted(set(nights.refused.get(person, [])) - {""})
         message = f"{STEP}: {person} has no night with EEG" + (f" ({'; '.join(reasons)})" if reasons else "")
         raise NothingToDo(message)
-    spectra, graph = prepare([n for _, n in mine], [n for _, n in nights.connect.get(person, [])], options)
+    spectra, graph, places = prepare([n for _, n in mine], [n for _, n in nights.connect.get(person, [])], options)
     width = padded_channels(max(len(spectra.channels), graph.eigenvalues.size))
     key = (spectra.freq.tobytes(), width, spectra.coherency is not None)
     if key not in twins:
@@ -130,6 +133,7 @@ def _fit(
         place = coherency_blocks(spectra.freq)[0] if key[2] else None
         twins[key] = compile_twin(spectra.freq, key[1], options.student_nu, place)
     own = derive_seed(seed, STEP, person)
+    dealer = np.random.default_rng(derive_seed(own, "rival-graphs", "rewired"))
     fit = fit_person(
         twins[key],
         spectra,
@@ -142,7 +146,7 @@ def _fit(
         mode_nats=options.mode_nats,
         predictive_samples=options.predictive_samples,
         redraws=options.graph.redraws,
-        rivals=_rivals(spectra, graph, [n for _, n in mine], options, own),
+        rivals=rival_graphs(graph, places, dealer) if options.graph.rivals else {},
         cores=threads,
     )
     groups = fit.groups()
@@ -156,43 +160,28 @@ def _fit(
     write_groups(path, groups, GROUP_CONTRACTS, _stamp(options, inputs, own))
 
 
-def _rivals(
-    spectra: PersonSpectra, graph: Graph, features: Sequence[xr.Dataset], options: FitSpectralOptions, seed: int
-) -> dict[str, Graph]:
-    """Return the graphs that the person's own one is compared with, none where that was not asked for."""
-    if not options.graph.rivals:
-        return {}
-    every = average_nights(features).channels
-    groups = channel_groups(every, options.max_channels)
-    places = positions(every)
-    # channels averaged by region lie at the middle of those whose place is known
-    middles = [places[groups[name]][np.isfinite(places[groups[name]]).all(axis=1)] for name in spectra.channels]
-    known = all(len(each) for each in middles)
-    return rival_graphs(
-        graph,
-        1000 * np.array([each.mean(axis=0) for each in middles]) if known else None,
-        np.random.default_rng(derive_seed(seed, "rival-graphs", "rewired")),
-    )
-
-
 def prepare(
     features: Sequence[xr.Dataset], connect: Sequence[xr.Dataset], options: FitSpectralOptions
-) -> tuple[PersonSpectra, Graph]:
-    """Return one person's spectra with at most `max_channels` channels, and the graph of those channels."""
+) -> tuple[PersonSpectra, Graph, Floats | None]:
+    """Return one person's spectra with at most `max_channels` channels, the graph of those channels, and their places.
+
+    Places are (channel, 3), mm; None where one of them is not known.
+    """
     every = average_nights(features)
     groups = channel_groups(every.channels, options.max_channels)
     spectra = group_channels(every, groups)
+    places = _places(every.channels, [groups[name] for name in spectra.channels])
     if options.graph.source == "none":
-        return spectra, no_graph(len(spectra.channels), "no graph was asked for")
+        return spectra, no_graph(len(spectra.channels), "no graph was asked for"), places
     if len(spectra.channels) < GRAPH_CHANNELS:
         note = f"{len(spectra.channels)} channel(s) make no graph; {GRAPH_CHANNELS} are needed"
-        return spectra, no_graph(len(spectra.channels), note)
+        return spectra, no_graph(len(spectra.channels), note), places
     operator = None
     if options.cross_spectra and len(spectra.channels) == len(every.channels):
         spectra = replace(
             spectra, coherency=average_coherency(features, spectra.channels, spectra.stages, spectra.freq)
         )
-        operator = _operator(features, spectra.channels, options)
+        operator = _operator(features, len(spectra.channels), places, options)
     shared = shared_information(connect, every.channels, groups, spectra.channels, spectra.stages, spectra.freq)
     graph = None
     if options.graph.source in ("auto", "structural"):
@@ -212,19 +201,25 @@ def prepare(
         )
     if graph.mixing is None:  # modes of regions are known in power only
         spectra = replace(spectra, coherency=None)
-    return replace(spectra, shared=shared), graph
+    return replace(spectra, shared=shared), graph, places
+
+
+def _places(channels: Sequence[str], groups: Sequence[Sequence[int]]) -> Floats | None:
+    """Return the middle of the known places of each group of channels, (group, 3), mm; None where one has none."""
+    every = positions(channels)
+    known = [[i for i in group if np.isfinite(every[i]).all()] for group in groups]
+    return 1000 * np.array([every[group].mean(axis=0) for group in known]) if all(known) else None
 
 
 def _operator(
-    features: Sequence[xr.Dataset], channels: Sequence[str], options: FitSpectralOptions
-) -> np.ndarray | None:
+    features: Sequence[xr.Dataset], channels: int, places: Floats | None, options: FitSpectralOptions
+) -> Floats | None:
     """Return the mixing operator A of the channels, or None where it is the identity."""
     averaged = all("average" in str(night.attrs.get("reference", "")) for night in features)
-    places = 1000 * positions(channels)
-    blur = options.graph.blur_mm if np.isfinite(places).all() else 0.0
+    blur = options.graph.blur_mm if places is not None else 0.0
     if not averaged and blur == 0:
         return None
-    return mixing_operator(len(channels), "average" if averaged else "none", places=places, blur_mm=blur)
+    return mixing_operator(channels, "average" if averaged else "none", places=places, blur_mm=blur)
 
 
 def _stamp(options: FitSpectralOptions, inputs: Sequence[Path], seed: int | None) -> dict[str, str]:
