@@ -33,15 +33,15 @@ test-cluster: install  ## a real SLURM on this machine, and faults done to runs 
 	@$(RUN) BRAINTWIN_REQUIRE=slurm $(BIN)/python -m pytest tests/slurm tests/faults
 
 lint: install    ## formatting, lints and types
-	@$(RUN) ruff format --check src tests benchmarks
-	@$(RUN) ruff check src tests benchmarks
+	@$(RUN) ruff format --check src tests benchmarks workflow
+	@$(RUN) ruff check src tests benchmarks workflow
 	@$(RUN) mypy
 	@$(RUN) snakefmt --check Snakefile workflow/rules
 	@$(RUN) snakemake --lint
 
 format: install  ## write the formatting
-	@$(RUN) ruff format src tests benchmarks
-	@$(RUN) ruff check --fix src tests benchmarks
+	@$(RUN) ruff format src tests benchmarks workflow
+	@$(RUN) ruff check --fix src tests benchmarks workflow
 	@$(RUN) snakefmt Snakefile workflow/rules
 
 bench: install   ## speed against peers and naive versions, in the same run

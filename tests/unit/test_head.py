@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+HEAD = Path(__file__).parents[2] / "workflow" / "head.py"
 SNAKEFILE = """
 onstart:
     limit = workflow.scheduling_settings.max_jobs_per_timespan
@@ -22,7 +24,7 @@ rule all:
 def head(folder, command, *arguments):
     (folder / "Snakefile").write_text(SNAKEFILE.replace("{command}", command))
     return subprocess.run(
-        [sys.executable, "-m", "braintwin.cli.head", "--cores", "1", *arguments],
+        [sys.executable, str(HEAD), "--cores", "1", *arguments],
         cwd=folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ from braintwin.cli.cluster import job_prefix
 from braintwin.io.digest import tree_digests
 from pair_study import Study, copy_of, environment, is_clean, kill_head, new_study
 
-CODE = ["braintwin.cli.run", "braintwin.cli.head", "braintwin.cli.cluster", "braintwin.cli.guard", "braintwin.cli.workflow"]
+CODE = ["braintwin.cli.run", "braintwin.cli.cluster", "braintwin.cli.guard", "braintwin.cli.workflow"]
 KILLS, STUDIES = 50, 10
 SLOW = (
     '#!/bin/sh\ncase "$*" in *" cohort "*) [ -e {once} ] || {{ touch {once}; sleep 600; }};; esac\nexec {real} "$@"\n'

@@ -53,7 +53,7 @@ class Workflow:
         self.paths = paths
         root = workflow_root()
         profile = machine.profile or root / "workflow" / "profiles" / machine.where
-        self.command = [sys.executable, "-m", "braintwin.cli.head", "--snakefile", str(root / "Snakefile")]
+        self.command = [sys.executable, str(root / "workflow" / "head.py"), "--snakefile", str(root / "Snakefile")]
         self.command += ["--workflow-profile", str(profile)]
         self.command += ["--configfile", str(config)] if config is not None else []
         environment = {**os.environ, guard.MARK: guard.mark(paths, machine.where, uuid.uuid4().hex)}

@@ -1,4 +1,4 @@
-"""Snakemake with its own command line, but for one default: ``python -m braintwin.cli.head``.
+"""Snakemake with its own command line, but for one default: ``python workflow/head.py``, as `braintwin run` starts it.
 
 Snakemake starts at most 100 jobs a second unless told otherwise, and for that looks at every waiting job again a second
 after each look; each job that ends begins one more such series. With hundreds of jobs waiting the head keeps a core
@@ -9,14 +9,14 @@ somebody gave stays.
 import sys
 from collections.abc import Sequence
 
+from snakemake import cli
+
 DEFAULT_LIMIT = (100, 1.0)
 """Jobs, and seconds."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run Snakemake and return its exit code."""
-    from snakemake import cli
-
     try:
         parser, settings = cli.parse_args(list(arguments))
         limit = settings.max_jobs_per_timespan
