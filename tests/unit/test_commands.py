@@ -78,14 +78,22 @@ def test_exit_codes_are_those_of_the_page(words, code, capsys):
     assert f"| {code} |" in PAGE
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_a_shell_can_complete_commands_and_options(shell):
+@pytest.mark.parametrize(
+    ("shell", "line"),
+    [
+        ("bash", "complete -o default -F _braintwin_completion braintwin"),
+        ("zsh", "compdef _braintwin_completion braintwin"),
+        ("fish", "complete --command braintwin"),
+    ],
+)
+def test_a_shell_can_complete_commands_and_options(shell, line):
     def ask(words, **more):
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **more}
         command = [sys.executable, "-m", "braintwin", *words]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
-    assert "_BRAINTWIN_COMPLETE" in ask(["--show-completion", shell])
+    script = ask(["--show-completion", shell])
+    assert line in script and "_BRAINTWIN_COMPLETE" in script
     if shell == "bash":
         told = ask([], _BRAINTWIN_COMPLETE="complete_bash", COMP_WORDS="braintwin run --cl", COMP_CWORD="2")
         assert told.split() == ["--cluster"]

@@ -1,5 +1,6 @@
 """The commands that people type."""
 
+import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -7,6 +8,10 @@ import typer
 
 import braintwin
 from braintwin.cli import people_data, people_review, people_study, people_treatments
+
+COMPLETION = ("--show-completion", "--install-completion")
+NAMED_SHELL = "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"
+"""Lets typer take the shell that is named after those; else it is the one that is found running, which may be none."""
 
 app = typer.Typer(
     name="braintwin",
@@ -45,6 +50,8 @@ for group in (people_study.commands, people_data.commands, people_treatments.com
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; a mistyped command or flag is a user's mistake (2)."""
+    if len(arguments) == 2 and arguments[0] in COMPLETION:
+        os.environ[NAMED_SHELL] = "1"
     try:
         typer.main.get_command(app)(list(arguments), prog_name="braintwin")
     except SystemExit as stop:
