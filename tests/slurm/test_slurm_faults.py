@@ -93,8 +93,20 @@ def test_a_job_over_its_memory_while_the_controller_restarts(cluster, study, pai
     wait_for(jobs.running, head, "a job runs")
     cluster.restart_controller()
     finish(head)
-    assert sorted(set(jobs.ends()) - {"COMPLETED"}) in (["FAILED"], ["OUT_OF_MEMORY"])
+    # a job of which the killed controller had saved nothing is cancelled when it starts again
+    assert sorted(set(jobs.ends()) - {"COMPLETED", "CANCELLED"}) in (["FAILED"], ["OUT_OF_MEMORY"])
     assert jobs.ends().count("COMPLETED") == 2
+    assert tree_digests(study.results) == tree_digests(pair.results)
+
+
+def test_a_job_that_somebody_cancels_is_tried_again(cluster, study, pair, profile):
+    """The accounting says by whom, which the executor cannot read; a restarted controller does the same to lost jobs."""
+    jobs = Jobs(cluster, study)
+    head = study.start(*on(profile), env=cluster.environment)
+    wait_for(jobs.running, head, "a job runs")
+    cluster.call("scancel", next(iter(jobs.running())))
+    finish(head)
+    assert jobs.ends().count("CANCELLED") == 1 and jobs.ends().count("COMPLETED") == 2
     assert tree_digests(study.results) == tree_digests(pair.results)
 
 

@@ -90,11 +90,26 @@ def test_slurm_conf_is_put_back_in_front_of_each_command(tmp_path):
     (real / "srun").write_text('#!/bin/sh\necho "$SLURM_CONF" "$1"\n')
     (real / "srun").chmod(0o755)
     conf = "/etc/a place/slurm.conf"
-    made = slurm.with_slurm_conf({"PATH": f"{real}:/bin:/usr/bin", "SLURM_CONF": conf}, tmp_path / "bin")
+    made = slurm.with_commands({"PATH": f"{real}:/bin:/usr/bin", "SLURM_CONF": conf}, tmp_path / "bin")
     dropped = {k: v for k, v in made.items() if not k.startswith("SLURM_")}
     done = subprocess.run(["sh", "-c", "srun 'a b'"], env=dropped, capture_output=True, text=True, check=True)
     assert done.stdout == f"{conf} a b\n"
-    assert slurm.with_slurm_conf({"PATH": "/bin"}, tmp_path / "none") == {"PATH": "/bin"}
+    nowhere = {"PATH": str(tmp_path / "empty")}
+    assert slurm.with_commands(nowhere, tmp_path / "none") == nowhere
+
+
+def test_who_cancelled_a_job_is_left_out_of_what_the_executor_reads(tmp_path):
+    (tmp_path / "sacct").write_text('#!/bin/sh\n[ "$1" = fail ] && exit 3\n[ "$1" = none ] && exit 0\ncat "$1"\n')
+    (tmp_path / "sacct").chmod(0o755)
+    told = tmp_path / "told it"
+    told.write_text("1|COMPLETED\n2|CANCELLED by 1000\n3|RUNNING\n")
+    made = slurm.with_commands({"PATH": f"{tmp_path}:/bin:/usr/bin"}, tmp_path / "bin")
+
+    def ask(word):
+        return subprocess.run(["sacct", word], env=made, capture_output=True, text=True, check=False)
+
+    assert ask(str(told)).stdout == "1|COMPLETED\n2|CANCELLED\n3|RUNNING\n"
+    assert (ask("none").stdout, ask("none").returncode, ask("fail").returncode) == ("", 0, 3)
 
 
 def test_flags_without_accounting_name_no_account(tmp_path):

@@ -148,20 +148,29 @@ def snakemake_flags(
     return flags
 
 
-def with_slurm_conf(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return `environment` with SLURM's commands finding the configuration that SLURM_CONF names, inside jobs too.
+def with_commands(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return `environment` with scripts in front of SLURM's commands, inside jobs too; the nodes must see `folder`.
 
-    A script in front of each command sets the variable again; the folder must be one that the nodes see.
+    They set SLURM_CONF again where it is set, for the executor drops it. That of `sacct` leaves out who cancelled a
+    job: the executor knows ``CANCELLED``, and takes ``CANCELLED by 0`` for a job that still runs, for ever.
     """
-    conf = environment.get("SLURM_CONF")
-    if not conf:
-        return dict(environment)
-    folder.mkdir(parents=True, exist_ok=True)
-    search = environment.get("PATH", os.defpath)
-    for name in COMMANDS:
-        real = shutil.which(name, path=search)
-        if real:
+    conf, search = environment.get("SLURM_CONF"), environment.get("PATH", os.defpath)
+    setting = f"export SLURM_CONF={shlex.quote(conf)}\n" if conf else ""
+    for name in COMMANDS if conf else ("sacct",):
+        if real := shutil.which(name, path=search):
+            folder.mkdir(parents=True, exist_ok=True)
             script = folder / name
-            script.write_text(f'#!/bin/sh\nSLURM_CONF={shlex.quote(conf)} exec {shlex.quote(real)} "$@"\n')
+            body = _SACCT if name == "sacct" else 'exec {real} "$@"\n'
+            script.write_text("#!/bin/sh\n" + setting + body.format(real=shlex.quote(real)))
             script.chmod(0o755)
+    if not folder.is_dir():
+        return dict(environment)
     return {**environment, "PATH": os.pathsep.join([str(folder.resolve()), search])}
+
+
+_SACCT = """\
+told=$({real} "$@")
+code=$?
+[ -z "$told" ] || printf '%s\\n' "$told" | sed 's/CANCELLED by [0-9]*/CANCELLED/'
+exit $code
+"""

@@ -64,7 +64,7 @@ class Workflow:
         self.flags = ["--cores", str(machine.cores)]
         if machine.cluster:
             found = slurm.probe()
-            self.environment = slurm.with_slurm_conf(environment, paths.root / "logs" / "slurm" / "bin")
+            self.environment = slurm.with_commands(environment, paths.root / "logs" / "slurm" / "bin")
             self.flags = slurm.snakemake_flags(
                 found, paths, jobs=machine.jobs, account=machine.account, partition=machine.partition
             )
