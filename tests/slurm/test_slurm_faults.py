@@ -100,7 +100,7 @@ def test_a_job_over_its_memory_while_the_controller_restarts(cluster, study, pai
 
 
 def test_a_job_that_somebody_cancels_is_tried_again(cluster, study, pair, profile):
-    """The accounting says by whom, which the executor cannot read; a restarted controller does the same to lost jobs."""
+    """The accounting says by whom, which the executor cannot read; a controller does the same to jobs it has lost."""
     jobs = Jobs(cluster, study)
     head = study.start(*on(profile), env=cluster.environment)
     wait_for(jobs.running, head, "a job runs")
