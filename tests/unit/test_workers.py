@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,16 @@ def test_virtual_trials_and_populations_are_the_same_bits_on_any_number_of_worke
     assert (shared.trained, shared.attrs, shared.sites) == (alone.trained, alone.attrs, alone.sites)
 
 
+def test_a_scheduler_that_goes_is_told_in_one_line() -> None:
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None)
+    with cluster, mapper(DaskOptions(scheduler=cluster.scheduler_address, wait_s=1), CODE) as each:
+        made = iter(each(time.sleep, [0, 0.5, 0.5]))
+        next(made)
+        cluster.close()
+        with pytest.raises(BrainTwinError, match=f"the scheduler at {cluster.scheduler_address} is gone; start it"):
+            list(made)
+
+
 @pytest.mark.usefixtures("short")
 def test_a_worker_that_is_killed_in_the_middle_changes_nothing(processes: LocalCluster, tmp_path: Path) -> None:
     killed = tmp_path / "killed"
@@ -109,17 +120,18 @@ def test_a_worker_that_is_killed_in_the_middle_changes_nothing(processes: LocalC
     assert killed.exists()
 
 
-def test_a_portion_that_ends_every_worker_is_told_in_one_line(processes: LocalCluster) -> None:
+def test_a_portion_that_ends_every_worker_is_told_in_one_line(
+    processes: LocalCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def deadly(_: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    before, processes.scheduler.allowed_failures = processes.scheduler.allowed_failures, 0
+    monkeypatch.setattr(processes.scheduler, "allowed_failures", 0)
     with (
-        pytest.raises(BrainTwinError, match="one portion ended every worker that tried it; give workers more memory"),
         mapper(DaskOptions(scheduler=processes.scheduler_address), CODE) as each,
+        pytest.raises(BrainTwinError, match="one portion ended every worker that tried it; give workers more memory"),
     ):
         list(each(deadly, [1]))
-    processes.scheduler.allowed_failures = before
 
 
 def test_a_campaign_spreads_its_keys_and_goes_on_where_it_stopped(
