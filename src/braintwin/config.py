@@ -30,6 +30,7 @@ from braintwin.options.rank import RankOptions
 from braintwin.options.retrieve import RetrieveOptions
 from braintwin.options.simulate import SimulateOptions
 from braintwin.options.synthesize import SynthesizeOptions
+from braintwin.options.virtual_trial import VirtualTrialOptions
 
 
 class Config(Options):
@@ -66,6 +67,9 @@ class Config(Options):
     fit_treatment: FitTreatmentOptions = option(
         FitTreatmentOptions(),
         "How a treatment is learned from a trial of your own; only `braintwin fit-treatment` does it.",
+    )
+    virtual_trial: VirtualTrialOptions = option(
+        VirtualTrialOptions(), "How virtual trials are run; only `braintwin virtual-trial` does it."
     )
     check: CheckOptions = option(CheckOptions(), "The gates a fit must pass.")
     simulate: SimulateOptions = option(SimulateOptions(), "How treated nights are simulated.")

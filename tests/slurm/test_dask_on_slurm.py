@@ -8,9 +8,11 @@ import distributed  # noqa: F401  and its
 import numpy as np
 import pytest
 
+from braintwin.cli.main import run as braintwin
 from braintwin.io.workers import _lifetime_s, workers
 from braintwin.options.dask import DaskOptions
 from braintwin.signals import pair_tiles
+from braintwin.treatment import virtual_trial
 from connect_nights import FEW, connected, write_night
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
@@ -63,6 +65,15 @@ def test_the_connectome_of_a_dense_night_is_shared_by_jobs_bit_for_bit(here, tmp
     assert np.isfinite(alone["connectivity"].sel(stage="N2")).all()
     for name in ("connectivity", "standard_error", "connectivity_equal", "mixing_null", "reliability"):
         assert shared[name].values.tobytes() == alone[name].values.tobytes()
+
+
+def test_virtual_trials_are_shared_by_jobs_bit_for_bit(here, capsys, monkeypatch):
+    monkeypatch.setattr(virtual_trial, "PORTION_NIGHTS", 8)  # a portion each, for two jobs
+    words = ["virtual-trial", "zolpidem_10", "--people", "8", "--trials", "6", "--recruited", "population", "--json"]
+    assert braintwin(words) == 0
+    alone = capsys.readouterr().out
+    assert braintwin([*words, "--dask", OPTIONS.model_dump_json()]) == 0
+    assert capsys.readouterr().out == alone
 
 
 @pytest.mark.parametrize(("walltime", "seconds"), [("02:00:00", 6480), ("00:05:00", 240), ("1-00:00:00", 77760)])

@@ -3,6 +3,8 @@
     python tests/support/campaign.py            which evidence is fresh, stale or failed
     python tests/support/campaign.py --write    the same as docs/reference/validation.md
 
+BRAINTWIN_DASK (slurm, tcp://host:8786, or JSON of `DaskOptions`) spreads campaigns of many independent fits, such as
+simulation-based calibration, over workers. Workers at an address are started with PYTHONPATH=tests/support.
 A record keeps the digest of the code and data that it is evidence of; where they have changed since, it is stale.
 """
 
@@ -12,8 +14,11 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +31,7 @@ ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "studies" / "validation"
 PAGE = ROOT / "docs" / "reference" / "validation.md"
 PARTS = ROOT / ".validate"
+_ALONE = threading.Lock()
 
 
 @dataclass
@@ -78,18 +84,31 @@ class Campaign:
 
         The CPU seconds of each part are added up in the record.
         """
-        path = self.folder / f"{key}.json"
-        if path.is_file():
-            return json.loads(path.read_text(encoding="utf-8"))["value"]
-        began = sum(os.times()[:4])
-        value = plain(make())
-        write_text(path, json.dumps({"value": value, "cpu_s": sum(os.times()[:4]) - began}))
-        return value
+        path = self._path(key)
+        return _value(path) if path.is_file() else self._keep(key, *timed(lambda _: make(), key))
 
-    def each(self, keys: Sequence[str], make: Callable[[str], Any]) -> Iterator[tuple[str, Any]]:
-        """Yield every key with its part."""
-        for key in keys:
-            yield key, self.part(key, lambda key=key: make(key))
+    def each(
+        self, keys: Sequence[str], make: Callable[[str], Any], *, spread: bool = False
+    ) -> Iterator[tuple[str, Any]]:
+        """Yield every key with its part.
+
+        With `spread`, parts are made where BRAINTWIN_DASK says: `make` must depend on its key and on imports alone,
+        keep no files, and refer to nothing that cannot be sent.
+        """
+        missing = [key for key in keys if not self._path(key).is_file()]
+        where = os.environ.get("BRAINTWIN_DASK", "") if spread and missing else ""
+        with _workers(where, self.code) if where else nullcontext(map) as everywhere:
+            made = iter(everywhere(_sendable(make) if where else partial(timed, make), missing))
+            for key in keys:
+                path = self._path(key)
+                yield key, _value(path) if path.is_file() else self._keep(key, *next(made))
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+    def _keep(self, key: str, value: Any, cpu_s: float) -> Any:
+        write_text(self._path(key), json.dumps({"value": value, "cpu_s": cpu_s}))
+        return value
 
     def fresh(self) -> bool:
         """Tell whether the record is of this code, these data and these settings, and passed."""
@@ -117,6 +136,47 @@ class Campaign:
             "python": platform.python_version(),
         }
         write_text(self.record, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def timed(make: Callable[[str], Any], key: str) -> tuple[Any, float]:
+    """Return a part and the CPU seconds that it took."""
+    began = sum(os.times()[:4])
+    return plain(make(key)), sum(os.times()[:4]) - began
+
+
+def timed_alone(sent: bytes, key: str) -> tuple[Any, float]:
+    """Return :func:`timed` of a function that was sent, one at a time in a process: compilers are not for threads."""
+    import cloudpickle
+
+    with _ALONE:
+        return timed(cloudpickle.loads(sent), key)
+
+
+def _sendable(make: Callable[[str], Any]) -> Callable[[str], tuple[Any, float]]:
+    """Return :func:`timed` of a function of a test, which travels by value: workers cannot import tests."""
+    import cloudpickle
+
+    module = sys.modules[make.__module__]
+    cloudpickle.register_pickle_by_value(module)
+    try:
+        return partial(timed_alone, cloudpickle.dumps(make))
+    finally:
+        cloudpickle.unregister_pickle_by_value(module)
+
+
+def _workers(where: str, code: Sequence[str]) -> AbstractContextManager[Callable[..., Iterable[Any]]]:
+    from braintwin.io.workers import mapper
+    from braintwin.options.dask import DaskOptions
+
+    # jobs of SLURM get the environment of this process
+    paths = [str(Path(__file__).parent), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path for path in dict.fromkeys(paths) if path)
+    # one core: two would take turns
+    return mapper(DaskOptions(cores=1).at(where), code)
+
+
+def _value(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))["value"]
 
 
 def digest(code: Sequence[str], data: Sequence[str]) -> str:

@@ -1,22 +1,27 @@
 """The step `fit-population`: what it learns from, what it writes about that, and when it refuses."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
+from dask.distributed import LocalCluster
 
 from braintwin.contracts.population import POPULATION
 from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.tables import DatasetRecord, NightRow, PersonRow
+from braintwin.digest import lasting_digest
 from braintwin.errors import DatasetError
 from braintwin.inference.training import TrainingNight
 from braintwin.io.arrays import read_dataset, write_dataset
 from braintwin.io.population import packaged_population, read_population
 from braintwin.io.records import write_json, write_nights, write_people, write_status
 from braintwin.models.population import Population, first_population
+from braintwin.options.dask import DaskOptions
 from braintwin.options.fit_population import FitPopulationOptions
 from braintwin.paths import StudyPaths
 from braintwin.steps import fit_population
@@ -40,7 +45,12 @@ def study(tmp_path: Path) -> StudyPaths:
         path = paths.night(night, "prepare")
         write_dataset(path, data.assign_attrs(night=night, person=person, condition=condition), PREPARED)
         write_status(path, "prepare", "ok")
-        rows.append(NightRow(night=night, person=person, dataset=person[0], bids_path="", condition=condition))
+        rows.append(
+            NightRow(
+                night=night, person=person, dataset=person[0], bids_path="", condition=condition,
+                fold=int(person[-1]) % 2,
+            )
+        )  # fmt: skip
     write_nights(paths.nights, rows)
     people = sorted({row.person for row in rows})
     write_people(paths.people, [PersonRow(person=name, batch="b", dataset=name[0]) for name in people])
@@ -59,8 +69,9 @@ def learned(study: StudyPaths, monkeypatch: pytest.MonkeyPatch, options: FitPopu
     """Run the step with a fit that only takes the nights down."""
     seen: list[TrainingNight] = []
 
-    def fit(training: Sequence[TrainingNight], *, seed: int) -> Population:
+    def fit(training: Sequence[TrainingNight], *, seed: int, each: Callable[..., Iterable[Any]]) -> Population:
         assert seed > 0
+        assert each is map
         seen.extend(training)
         return first_population()
 
@@ -92,6 +103,24 @@ def test_the_population_says_what_it_was_learned_from(study: StudyPaths, monkeyp
     assert read_population(study.population).attrs["name"] == "ours"
     told = json.dumps({k: str(v) for k, v in attrs.items()})
     assert "a-1" not in told and "b-2" not in told
+
+
+def test_workers_learn_the_same_population(study: StudyPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_population, "fit_population", partial(fit_population.fit_population, iterations=2))
+
+    def digest(options: FitPopulationOptions) -> str:
+        fit_population.run(
+            nights=study.nights, people=study.people, records=[study.dataset_record(name) for name in "ab"],
+            population=study.population, seed=5, options=options,
+        )  # fmt: skip
+        return lasting_digest(study.population)
+
+    alone = digest(OPTIONS)
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+    ) as cluster:
+        shared = OPTIONS.model_copy(update={"dask": DaskOptions(scheduler=cluster.scheduler_address)})
+        assert digest(shared) == alone
 
 
 def test_the_digest_of_what_was_learned_from_follows_the_scoring(

@@ -37,7 +37,8 @@ def test_coupling_from_coherency_is_calibrated_and_ten_times_the_size_is_not(cam
         code=CODE,
         settings={"people": PEOPLE, "wrong": WRONG, "channels": len(CHANNELS)},
     )
-    right = np.array([v for _, v in run.each([str(i) for i in range(PEOPLE)], lambda key: rank(twin(), int(key)))])
+    people = [str(i) for i in range(PEOPLE)]
+    right = np.array([v for _, v in run.each(people, lambda key: rank(twin(), int(key)), spread=True)])
     wrong_twin = too_sure(monkeypatch)
     keys = [f"wrong-{i}" for i in range(WRONG)]
     wrong = np.array([v for _, v in run.each(keys, lambda key: rank(wrong_twin, int(key.removeprefix("wrong-"))))])
@@ -73,7 +74,7 @@ def test_coherency_tells_the_coupling_that_auto_spectra_leave_open(campaign):
         code=CODE,
         settings={"people": 3, "channels": len(CHANNELS)},
     )
-    found = [value for _, value in run.each(["0", "1", "2"], lambda key: contrast(int(key)))]
+    found = [value for _, value in run.each(["0", "1", "2"], lambda key: contrast(int(key)), spread=True)]
     narrower, far = min(one["narrower"] for one in found), max(abs(one["z"]) for one in found)
     run.finish(
         passed=bool(narrower > 2 and far < 3.5), numbers={"narrower": narrower, "largest_z": far, "people": found}

@@ -16,7 +16,7 @@ def test_simulation_based_calibration_of_the_hypnogram_twin(campaign):
         settings={"people": BLOCKS * PEOPLE, "nights": 2, "epochs": 700},
     )
     blocks = [str(block) for block in range(BLOCKS)]
-    found = run.each(blocks, lambda block: calibrate(PEOPLE, seed=int(block)).tolist())
+    found = run.each(blocks, lambda block: calibrate(PEOPLE, seed=int(block)).tolist(), spread=True)
     ranks = np.concatenate([np.array(block) for _, block in found])
     wrong = calibrate(PEOPLE, seed=99, narrow=0.4)
     right, fails = uniformity(ranks), uniformity(wrong)

@@ -27,9 +27,10 @@ def test_simulation_based_calibration_of_the_spectral_twin(campaign):
         code=CODE,
         settings={"people": PEOPLE, "wrong": WRONG, "stages": 5},
     )
-    right = np.array([v for _, v in run.each([str(i) for i in range(PEOPLE)], lambda key: ranks(int(key)))])
-    keys = [f"wrong-{i}" for i in range(WRONG)]
-    wrong = np.array([v for _, v in run.each(keys, lambda key: ranks(int(key.removeprefix("wrong-")), times=4.0))])
+    people, keys = [str(i) for i in range(PEOPLE)], [f"wrong-{i}" for i in range(WRONG)]
+    right = np.array([v for _, v in run.each(people, lambda key: ranks(int(key)), spread=True)])
+    too_sure = run.each(keys, lambda key: ranks(int(key.removeprefix("wrong-")), times=4.0), spread=True)
+    wrong = np.array([v for _, v in too_sure])
     p_right, p_wrong = uniformity(right), uniformity(wrong)
     names = [*JUDGED, "distance"]
     mean_ranks = dict(zip(names, right.mean(axis=0), strict=True))
@@ -68,7 +69,7 @@ def test_tempered_smc_agrees_with_chains_and_evidence(campaign):
         code=CODE,
         settings={"people": 3, "particles": 600},
     )
-    found = [value for _, value in run.each(["0", "1", "2"], lambda key: opinions(int(key)))]
+    found = [value for _, value in run.each(["0", "1", "2"], lambda key: opinions(int(key)), spread=True)]
     shift = max(one["shift"] for one in found)
     apart = max(abs(one["smc"] - one["bridge"]) for one in found)
     passed = bool(shift < 0.35 and apart < 1.5)

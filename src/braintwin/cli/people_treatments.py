@@ -56,6 +56,9 @@ def virtual_trial_command(
     known: Annotated[bool, typer.Option("--known", help="Take the average effect as known exactly.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Root of the random numbers.")] = 20260101,
     config: Annotated[Path | None, typer.Option(help="A config with a library or population of its own.")] = None,
+    dask: Annotated[
+        str | None, typer.Option(help="Workers: slurm, tcp://host:8786, or JSON of the config's virtual_trial.dask.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate a trial many times: the contrast that it would find, with its interval, and its power."""
@@ -65,7 +68,8 @@ def virtual_trial_command(
     sys.stdout.write(
         virtual_trial(
             treatment, comparator, Design(design, people, nights), trials=trials, seed=seed, recruited=recruited,
-            known=known, power=power, sizes=size or (), outcome=outcome, config_path=config, as_json=as_json,
+            known=known, power=power, sizes=size or (), outcome=outcome, config_path=config, dask=dask,
+            as_json=as_json,
         )
     )  # fmt: skip
 

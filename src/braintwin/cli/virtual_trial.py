@@ -10,6 +10,7 @@ from braintwin.config import Config, load_config
 from braintwin.contracts.simulate import OUTCOME_UNITS, OUTCOMES
 from braintwin.errors import BrainTwinError, did_you_mean
 from braintwin.io.library import read_library
+from braintwin.io.workers import mapper
 from braintwin.steps.virtual_trial import (
     Bench,
     Finding,
@@ -20,7 +21,7 @@ from braintwin.steps.virtual_trial import (
     prepare,
     run,
 )
-from braintwin.treatment.virtual_trial import Design
+from braintwin.treatment.virtual_trial import Design, virtual_trials
 
 SIZES = (20, 40, 60, 100, 150, 250, 400)
 
@@ -38,6 +39,7 @@ def virtual_trial(
     sizes: Sequence[int],
     outcome: str,
     config_path: Path | None,
+    dask: str | None,
     as_json: bool,
 ) -> str:
     """Return what virtual trials find, as text or JSON.
@@ -47,7 +49,9 @@ def virtual_trial(
     power : bool
         Whether to give the power for `outcome` at each of `sizes` as well.
     config_path : path, optional
-        A config that names a library and a population of its own.
+        A config that names a library, a population, or workers (`virtual_trial.dask`) of its own.
+    dask : str, optional
+        Where the trials run, instead of where the config says: as `DaskOptions.at` reads it.
     """
     config = load_config(config_path) if config_path else Config()
     sizes = tuple(sizes) or SIZES
@@ -55,6 +59,7 @@ def virtual_trial(
         message = f"virtual-trial: no outcome {outcome!r}{did_you_mean(outcome, OUTCOMES)}"
         raise BrainTwinError(message)
     check_design(design, trials)
+    place = config.virtual_trial.dask.at(dask) if dask else config.virtual_trial.dask
     bench = prepare(
         treatment,
         comparator,
@@ -67,8 +72,9 @@ def virtual_trial(
         heterogeneity_sd=config.simulate.heterogeneity_sd,
         known=known,
     )
-    found = findings(run(bench, design, trials))
-    curve = power_curve(bench, design, sizes, trials, outcome) if power else {}
+    with mapper(place, [virtual_trials.__module__]) as each:
+        found = findings(run(bench, design, trials, each))
+        curve = power_curve(bench, design, sizes, trials, outcome, each) if power else {}
     if as_json:
         values = {
             "treatment": treatment, "comparator": comparator, "design": asdict(design), "trials": trials, "seed": seed,

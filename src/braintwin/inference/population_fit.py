@@ -5,8 +5,10 @@ covariances and regressions in closed form, the multinomial coefficients by Newt
 its mirror image (stochastic EM, doi:10.1111/1467-9868.00267 [Nielsen 2000]).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -196,7 +198,12 @@ def learn(data: Cohort, *, rng: np.random.Generator, iterations: int = 60) -> Po
 
 
 def fit_population(
-    training: Sequence[TrainingNight], *, seed: int, iterations: int = 60, left_out: bool = True
+    training: Sequence[TrainingNight],
+    *,
+    seed: int,
+    iterations: int = 60,
+    left_out: bool = True,
+    each: Callable[..., Iterable[Any]] = map,
 ) -> Population:
     """Return the population of real nights, with a variant for each fold that never saw its people.
 
@@ -209,27 +216,31 @@ def fit_population(
         Of expectation and maximisation.
     left_out : bool
         Whether to fit the variants, each of which costs as much as the whole.
+    each : callable
+        ``map``, or one like it whose calls are made elsewhere: the whole and the variants are independent.
     """
-
-    def fitted(nights: Sequence[TrainingNight], which: int) -> tuple[Cohort, Population]:
-        data = cohort(nights)
-        return data, learn(data, rng=np.random.default_rng([seed, which]), iterations=iterations)
-
-    data, population = fitted(training, 0)
-    folds = sorted(set(data.fold.tolist())) if left_out else []
+    fold_of = {night.person: night.fold for night in training}
+    folds = sorted(set(fold_of.values())) if left_out else []
+    population: Population
+    population, *others = each(partial(_without, training, seed, iterations), [None, *folds])
     variants = np.zeros((max(folds, default=-1) + 1, population.packed().size))
-    for fold in folds:
-        _, without = fitted([night for night in training if night.fold != fold], fold + 1)
+    for fold, without in zip(folds, others, strict=True):
         variants[fold] = _with_sites(without, population.sites).packed()
     return replace(
         population,
         left_out=variants,
-        trained={hashed(name): int(fold) for name, fold in zip(data.people, data.fold, strict=True)},
+        trained={hashed(person): int(fold_of[person]) for person in sorted(fold_of)},
         attrs={
-            "name": "learned", "source": "", "licence": "", "nights": str(len(data.counts)),
-            "people": str(len(data.people)),
+            "name": "learned", "source": "", "licence": "", "nights": str(len(training)), "people": str(len(fold_of)),
         },
     )  # fmt: skip
+
+
+def _without(training: Sequence[TrainingNight], seed: int, iterations: int, fold: int | None) -> Population:
+    """Return the population of all nights, or of those whose people are not in a fold."""
+    data = cohort(training if fold is None else [night for night in training if night.fold != fold])
+    rng = np.random.default_rng([seed, 0 if fold is None else fold + 1])
+    return learn(data, rng=rng, iterations=iterations)
 
 
 def _with_sites(population: Population, sites: tuple[str, ...]) -> Population:

@@ -1,13 +1,15 @@
 """Dask workers for one large computation: none, those of a given scheduler, or jobs of SLURM."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from braintwin.errors import BrainTwinError
 from braintwin.options.dask import DaskOptions
+from braintwin.provenance import code_digest
 
 
 @contextmanager
@@ -47,6 +49,56 @@ def workers(options: DaskOptions) -> Iterator[Any]:
         finally:
             if cluster is not None:
                 cluster.close()
+
+
+@contextmanager
+def mapper(options: DaskOptions, code: Sequence[str]) -> Iterator[Callable[..., Iterable[Any]]]:
+    """Yield ``map``, or one like it whose calls workers make; results come in the order of the portions.
+
+    A portion whose worker is lost is made again by another, so its result may depend on nothing but the portion.
+
+    Parameters
+    ----------
+    options : DaskOptions
+    code : sequence of str
+        Modules of which workers must have the same code as this process.
+
+    Raises
+    ------
+    BrainTwinError
+        As :func:`workers`; or if a worker has other code, or a portion cannot be made.
+    """
+    with workers(options) as client:
+        if client is None:
+            yield map
+            return
+        from distributed.scheduler import KilledWorker
+
+        known = {module: code_digest(module) for module in code}
+
+        def each(function: Callable[[Any], Any], portions: Iterable[Any]) -> Iterator[Any]:
+            # not scattered: what only a lost worker held could not be made again
+            jobs = [client.submit(_portion, function, portion, known, pure=False) for portion in portions]
+            try:
+                for job in jobs:
+                    yield job.result()
+            except KilledWorker as cause:
+                message = "dask: one portion ended every worker that tried it; give workers more memory or time"
+                raise BrainTwinError(message) from cause
+            except CancelledError as cause:
+                message = f"dask: the scheduler at {options.scheduler} is gone; start it, and the command, again"
+                raise BrainTwinError(message) from cause
+
+        yield each
+
+
+def _portion(function: Callable[[Any], Any], portion: Any, code: Mapping[str, str]) -> Any:
+    """Make a portion, on a worker whose code is that of whoever asks."""
+    other = [module for module, digest in code.items() if code_digest(module) != digest]
+    if other:
+        message = f"dask: a worker has other code of {other[0]}; start workers in the same environment"
+        raise BrainTwinError(message)
+    return function(portion)
 
 
 def _slurm(options: DaskOptions) -> Any:

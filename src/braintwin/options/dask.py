@@ -1,7 +1,11 @@
 """Where one large computation of a step runs."""
 
-from pydantic import field_validator
+import json
+from typing import Self
 
+from pydantic import ValidationError, field_validator
+
+from braintwin.errors import ConfigError
 from braintwin.options.base import Options, option
 
 
@@ -26,3 +30,21 @@ class DaskOptions(Options):
             message = f"scheduler {scheduler!r} is neither threads nor slurm nor an address such as tcp://host:8786"
             raise ValueError(message)
         return scheduler
+
+    def at(self, said: str) -> Self:
+        """Return these options changed by a few words: a scheduler, or a JSON object of several of them.
+
+        Raises
+        ------
+        ConfigError
+            If they name no such option or scheduler.
+        """
+        try:
+            changed = json.loads(said) if said.startswith("{") else {"scheduler": said}
+            return self.model_validate({**self.model_dump(), **changed})
+        except ValidationError as cause:
+            found = "; ".join(f"{e['loc'][0]}: {e['msg'].removeprefix('Value error, ')}" for e in cause.errors())
+        except ValueError as cause:
+            found = str(cause)
+        message = f"dask: {said}: {found}"
+        raise ConfigError(message)

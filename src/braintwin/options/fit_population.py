@@ -1,6 +1,7 @@
 """Options of `fit-population`."""
 
 from braintwin.options.base import Options, option
+from braintwin.options.dask import DaskOptions
 
 
 class FitPopulationOptions(Options):
@@ -14,3 +15,6 @@ class FitPopulationOptions(Options):
         180.0, "Least time from lights off (or sleep onset) to the end of a night; less is a nap.", unit="min", ge=10
     )
     min_people: int = option(20, "Fewest people to learn from; how people vary cannot be learned from a handful.", ge=2)
+    dask: DaskOptions = option(
+        DaskOptions(), "Where the population and its variants without each fold are learned; no number depends on it."
+    )

@@ -15,6 +15,7 @@ from braintwin.inference.training import TrainingNight
 from braintwin.io.arrays import write_dataset
 from braintwin.io.records import read_json, read_nights, read_people
 from braintwin.io.training import TrainingSet, read_training
+from braintwin.io.workers import mapper
 from braintwin.options.fit_population import FitPopulationOptions
 from braintwin.paths import StudyPaths
 from braintwin.provenance import derive_seed, options_digest, stamp
@@ -67,13 +68,14 @@ def run(
         )
         raise DatasetError(message)
     described = [read_json(path, DatasetRecord) for path in sorted(records, key=lambda p: p.name)]
-    learned = fit_population(training.nights, seed=derive_seed(seed, STEP, options.name))
+    with mapper(options.dask, [__name__]) as each:
+        learned = fit_population(training.nights, seed=derive_seed(seed, STEP, options.name), each=each)
     learned = replace(learned, attrs={**learned.attrs, **provenance(training, described, options.name)})
     made_by = stamp(
         version=braintwin.__version__,
         step=STEP,
         module=__name__,
-        options=options.model_dump(),
+        options=options.model_dump(exclude={"dask"}),
         inputs=[],
         seed=seed,
     )

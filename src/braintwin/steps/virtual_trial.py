@@ -3,10 +3,10 @@
 IN   the treatment library, the population
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from braintwin.treatment.operators import Uncertainty, placebo_shift
 from braintwin.treatment.virtual_trial import Arm, Clinic, Design, Estimates, arm, clinic, virtual_trials
 
 STEP = "virtual-trial"
+Each = Callable[..., Iterable[Any]]
+"""``map``, or one like it whose calls workers make (`braintwin.io.workers.mapper`)."""
+
 Recruited = Literal["trial", "population"]
 
 
@@ -152,11 +155,11 @@ def prepare(
     return Bench(place, (first, second), baseline, seed)
 
 
-def run(bench: Bench, design: Design, trials: int) -> Estimates:
+def run(bench: Bench, design: Design, trials: int, each: Each = map) -> Estimates:
     """Return what virtual trials of one design find."""
     check_design(design, trials)
     seed = derive_seed(bench.seed, STEP, f"{design.kind}/{design.people}/{design.nights}")
-    return virtual_trials(bench.place, *bench.arms, design, trials=trials, seed=seed)
+    return virtual_trials(bench.place, *bench.arms, design, trials=trials, seed=seed, each=each)
 
 
 def findings(found: Estimates) -> dict[str, Finding]:
@@ -177,7 +180,9 @@ def findings(found: Estimates) -> dict[str, Finding]:
     }
 
 
-def power_curve(bench: Bench, design: Design, sizes: Sequence[int], trials: int, outcome: str) -> dict[int, float]:
+def power_curve(
+    bench: Bench, design: Design, sizes: Sequence[int], trials: int, outcome: str, each: Each = map
+) -> dict[int, float]:
     """Return the power for an outcome by the number of people.
 
     Raises
@@ -189,4 +194,4 @@ def power_curve(bench: Bench, design: Design, sizes: Sequence[int], trials: int,
         message = f"{STEP}: no outcome {outcome!r}{did_you_mean(outcome, OUTCOMES)}; known: {', '.join(OUTCOMES)}"
         raise BrainTwinError(message)
     place = OUTCOMES.index(outcome)
-    return {size: float(run(bench, replace(design, people=size), trials).power()[place]) for size in sizes}
+    return {size: float(run(bench, replace(design, people=size), trials, each).power()[place]) for size in sizes}

@@ -6,8 +6,10 @@ a parallel trial hold different people; in a crossover everybody sleeps under bo
 unlike a twin, a trial cannot see the same night twice.
 """
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,9 @@ Kind = Literal["parallel", "crossover"]
 
 SHIFT_PEOPLE = 800
 """People among whom the shift to a trial's baseline is found."""
+
+PORTIONS, PORTION_NIGHTS = 64, 4000
+"""Most portions of many trials, and the nights of the shortest: about half a second, which is worth sending away."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,15 @@ class Arm:
     apart: Floats
     apart_min: Floats
     arousal_factor: Floats
+
+    def trials(self, numbers: range) -> "Arm":
+        """Return the arm in some of the trials."""
+        part, all_trials = slice(numbers.start, numbers.stop), self.average
+        between = None if all_trials.between is None else all_trials.between[part]
+        average = Operators(
+            all_trials.shift[part], all_trials.time_in_bed_min[part], all_trials.arousal_factor[part], between
+        )
+        return replace(self, average=average)
 
 
 def arm(
@@ -231,25 +245,43 @@ def contrast(treated: Floats, control: Floats, kind: Kind) -> tuple[Floats, Floa
     return treated.mean(axis=0) - control.mean(axis=0), np.sqrt(total), np.where(total > 0, freedom, 1.0)
 
 
-def virtual_trials(place: Clinic, treated: Arm, control: Arm, design: Design, *, trials: int, seed: int) -> Estimates:
+def virtual_trials(
+    place: Clinic, treated: Arm, control: Arm, design: Design, *,
+    trials: int, seed: int, each: Callable[..., Iterable[Any]] = map,
+) -> Estimates:  # fmt: skip
     """Simulate trials and analyse each as its statistician would.
 
     Parameters
     ----------
     seed : int
         Trial *i* depends on the seed and *i* alone.
+    each : callable
+        ``map``, or one like it whose calls are made elsewhere: portions of the trials are independent.
     """
-    found = [np.empty((trials, len(OUTCOMES))) for _ in range(3)]
+    arms = [(part, treated.trials(part), control.trials(part)) for part in portions(design, trials)]
+    found = np.concatenate(list(each(partial(_trials, place, design, seed), arms)))
+    return Estimates(*np.moveaxis(found, 1, 0))
+
+
+def portions(design: Design, trials: int) -> list[range]:
+    """Return the numbers of the trials in portions of nearly equal size, none of which is too short to be sent away."""
+    short = -(-PORTION_NIGHTS // (design.people * design.nights))
+    size = max(short, -(-trials // PORTIONS))
+    return [range(first, min(first + size, trials)) for first in range(0, trials, size)]
+
+
+def _trials(place: Clinic, design: Design, seed: int, portion: tuple[range, Arm, Arm]) -> Floats:
+    """Return contrast, standard error and degrees of freedom of some trials, (trial, 3, outcome)."""
+    numbers, *given = portion
     people = np.arange(design.people)
     half = design.people // 2
-    arms = (people, people) if design.kind == "crossover" else (people[:half], people[half:])
-    for i in range(trials):
-        rng = np.random.default_rng([seed, i])
+    members = (people, people) if design.kind == "crossover" else (people[:half], people[half:])
+    found = np.empty((len(numbers), 3, len(OUTCOMES)))
+    for row, number in enumerate(numbers):
+        rng = np.random.default_rng([seed, number])
         twin = place.population.draw(rng, design.people, Who(ahi=place.ahi or None))
         first, second = (
-            run_arm(place, given, twin, members, i, design.nights, rng)
-            for given, members in zip((treated, control), arms, strict=True)
+            run_arm(place, own, twin, who, row, design.nights, rng) for own, who in zip(given, members, strict=True)
         )
-        for store, value in zip(found, contrast(first, second, design.kind), strict=True):
-            store[i] = value
-    return Estimates(*found)
+        found[row] = contrast(first, second, design.kind)
+    return found
