@@ -1,7 +1,9 @@
 """What the workflow costs beside its steps: CPU seconds of a whole run that are not inside `braintwin step`.
 
 python benchmarks/overhead.py [PEOPLE] [--cluster slurm]
+python benchmarks/overhead.py --config config/examples/hypnograms.yaml
 
+A study of synthetic people with short nights, or one of yours, from the folder it is run in; it must not have been run.
 Imports count as compute. Wall time is printed too, but two programs on one machine change it; CPU time hardly.
 """
 
@@ -17,6 +19,7 @@ from pathlib import Path
 import yaml
 
 CHAINS = {"tune": 100, "draws": 100}
+CORES = 2
 
 
 def main() -> None:
@@ -24,7 +27,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("people", nargs="?", type=int, default=3)
     parser.add_argument("--cluster", choices=("slurm",))
+    parser.add_argument("--config", type=Path, help="a study of yours instead")
     given = parser.parse_args()
+    where = ["--cluster", given.cluster] if given.cluster else ["--cores", str(CORES)]
+    if given.config:
+        measure(Path.cwd(), given.config, where)
+        return
     study = {
         "study": "overhead",
         "datasets": {"synthetic": {"source": f"synthetic:{given.people}", "diagnosis": "column:diagnosis"}},
@@ -35,24 +43,31 @@ def main() -> None:
         "fit_nights": CHAINS,
     }
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "config.yaml").write_text(yaml.safe_dump(study))
-        where = ["--cluster", given.cluster] if given.cluster else ["--cores", "2"]
-        began = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "braintwin", "run", "--config", "config.yaml", "--quiet", *where],
-            cwd=folder, check=True, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
-        wall = time.perf_counter() - began
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        logs = [path.read_text(encoding="utf-8") for path in folder.glob("results/overhead/logs/**/*.log")]
+        (Path(name) / "config.yaml").write_text(yaml.safe_dump(study))
+        measure(Path(name), Path("config.yaml"), where)
+
+
+def measure(folder: Path, config: Path, where: list[str]) -> None:
+    """Run a study from its beginning, and print one line."""
+    results = folder / "results" / yaml.safe_load((folder / config).read_text())["study"]
+    if results.exists():
+        raise SystemExit(f"{results} is there already; what is left to do would not tell")
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "braintwin", "run", "--config", str(config), "--quiet", *where],
+        cwd=folder, check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    wall = time.perf_counter() - began
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    logs = [path.read_text(encoding="utf-8") for path in results.glob("logs/**/*.log")]
     steps = [
         float(cpu) for text in logs for cpu in re.findall(r"^# done in .*, ([\d.]+) s of CPU$", text, re.MULTILINE)
     ]
+    people = len((results / "index" / "people.tsv").read_text(encoding="utf-8").splitlines()) - 1
     # on a cluster the steps are not children of this process
-    rest = used.ru_utime + used.ru_stime - (0 if given.cluster else sum(steps))
+    rest = used.ru_utime + used.ru_stime - (0 if "--cluster" in where else sum(steps))
     share = rest / (rest + sum(steps))
-    print(f"{given.people} people: {len(steps)} jobs, {sum(steps):.0f} s of CPU in steps, {rest:.1f} s beside them "
+    print(f"{people} people: {len(steps)} steps, {sum(steps):.0f} s of CPU in them, {rest:.1f} s beside them "
           f"({share:.1%}), {wall:.0f} s of wall time")  # fmt: skip
 
 
