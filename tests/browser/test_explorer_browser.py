@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from braintwin.contracts.rank import RANKING
 from braintwin.contracts.simulate import SIMULATED
 from braintwin.io.arrays import read_dataset
 from braintwin.report.numbers import END_ERROR, digits_for
+from open_pages import opened, ranking_of, stated_scenario_agrees
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -24,17 +24,12 @@ def simulated(report: Path) -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def ranking(report: Path) -> xr.Dataset:
-    return read_dataset(report.parent / "people" / "lab-001" / "rank.nc", RANKING)
+    return ranking_of(report, "lab-001")
 
 
 @pytest.fixture
 def explorer(browser: Any, report: Path) -> Iterator[Any]:
-    tab = browser.new_page()
-    faults: list[str] = []
-    tab.on("console", lambda message: faults.append(message.text))
-    tab.on("pageerror", lambda error: faults.append(str(error)))
-    tab.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url))
-    tab.goto((report / "people/lab-001.html").as_uri())
+    tab, faults = opened(browser, report / "people/lab-001.html")
     yield tab
     tab.close()
     assert faults == []
@@ -65,21 +60,7 @@ def near(shown: str, value: float, error: float) -> bool:
 
 
 def test_the_stated_scenario_is_the_table(explorer: Any, ranking: xr.Dataset) -> None:
-    candidates = ranking.isel(treatment=np.flatnonzero(ranking["candidate"].values))
-    rows = explorer.locator("#explorer-ranking tr")
-    assert [row.get_attribute("data-key") for row in rows.all()] == [str(k) for k in candidates["treatment"].values]
-    table = {
-        row.get_attribute("data-key"): row.locator("td").first.inner_text().split("\n")[0]
-        for row in explorer.locator("#treatments tr[data-key]").all()
-    }
-    for i, row in enumerate(rows.all()):
-        key = str(candidates["treatment"].values[i])
-        assert row.locator("td.utility").inner_text() == table[key]
-        shown = row.locator("td.best").inner_text().replace("%", "").replace("<", "").replace(">", "")
-        p, draws = float(candidates["p_best"].values[i]), 400
-        # harm is drawn anew for the page: equal within the Monte-Carlo errors of both
-        assert abs(float(shown) / 100 - p) < 0.01 + 4 * np.sqrt(2 * p * (1 - p) / draws) + 0.005
-    assert "highest" in rows.first.locator("th").inner_text()
+    stated_scenario_agrees(explorer, ranking)
 
 
 def test_adherence_mixes_treated_and_untreated_nights(explorer: Any, simulated: xr.Dataset) -> None:

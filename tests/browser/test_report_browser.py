@@ -8,45 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from braintwin.contracts.rank import RANKING
-from braintwin.io.arrays import read_dataset
-from braintwin.io.records import read_table
-from braintwin.report.numbers import digits_for, fixed
-from braintwin.report.render import RESEARCH_USE
 from braintwin.report.tidy import TABLES
+from open_pages import cohort_table_agrees, is_whole, opened, ranking_of, treatment_table_agrees
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = ["index.html", "people/lab-001.html", "people/lab-002.html", "people/lab-003.html"]
 
 
-def opened(browser: Any, page: Path, **how: Any) -> tuple[Any, list[str]]:
-    """Return an open page and the list in which its faults gather: words on the console, errors, requests."""
-    tab = browser.new_page(**how)
-    faults: list[str] = []
-    tab.on("console", lambda message: faults.append(f"console {message.type}: {message.text}"))
-    tab.on("pageerror", lambda error: faults.append(f"error: {error}"))
-    tab.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else faults.append(asked.url))
-    tab.goto(page.as_uri())
-    return tab, faults
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_without_error_or_request(browser: Any, report: Path, tmp_path: Path, name: str) -> None:
-    tab, faults = opened(browser, report / name)
-    for summary in tab.locator("summary").all():
-        summary.click()
-    assert faults == []
-    assert tab.content().count(RESEARCH_USE) == 2
-    assert tab.locator("h1").inner_text()
-    assert tab.locator("h2").count() >= 6
-    # Nothing sticks out of the page sideways: wide tables scroll in their own box.
-    assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    picture = tmp_path / "page.png"
-    tab.screenshot(path=picture, full_page=True)
-    assert picture.stat().st_size > 20_000
-    assert (report / name).stat().st_size < 2_500_000
-    tab.close()
+    is_whole(browser, report / name, tmp_path / "page.png")
 
 
 @pytest.mark.parametrize(
@@ -111,35 +83,12 @@ def test_from_the_cohort_to_a_person_and_back(browser: Any, report: Path) -> Non
 
 
 def test_the_treatment_table_has_the_numbers_of_the_ranking(browser: Any, report: Path) -> None:
-    ranking = read_dataset(report.parent / "people" / "lab-001" / "rank.nc", RANKING)
-    tab, _ = opened(browser, report / "people/lab-001.html")
-    shown = {
-        row.get_attribute("data-key"): row.locator("td").first.inner_text().split("\n")[0]
-        for row in tab.locator("#treatments tr[data-key]").all()
-    }
-    first = tab.locator("#treatments tr[data-key]").first.get_attribute("data-key")
-    tab.close()
-    assert set(shown) == {str(key) for key in ranking["treatment"].values}
-    for i, key in enumerate(ranking["treatment"].values):
-        digits = digits_for(float(ranking["utility_mcse"].values[i]), 1)
-        expected = "0" if key == "none" else fixed(float(ranking["expected_utility"].values[i]), digits, sign=True)
-        assert shown[str(key)] == expected
-    assert first == str(ranking["treatment"].values[0])
+    treatment_table_agrees(browser, report, "lab-001")
 
 
 def test_the_cohort_table_has_the_numbers_of_the_summary_and_its_downloads(browser: Any, report: Path) -> None:
-    summary = {row["person"]: row for row in read_table(report.parent / "cohort" / "summary.tsv")}
     tab, _ = opened(browser, report / "index.html")
-    for row in tab.locator("#people tbody tr").all():
-        person = summary[row.locator("th").inner_text()]
-        cells = row.locator("td").all_inner_texts()
-        assert cells[1] == f"{person['nights_used']} / {person['nights_found']}"
-        if person["best"]:
-            assert float(cells[5].split("\n")[0].replace("−", "-")) == pytest.approx(
-                float(person["expected_utility"]), abs=0.51
-            )
-        else:
-            assert "no ranking" in cells[4]
+    cohort_table_agrees(tab, report)
     links = [link.get_attribute("href") for link in tab.locator("#downloads a").all()]
     tab.close()
     for suffix in (".csv", ".parquet"):
@@ -154,7 +103,7 @@ def test_the_cohort_table_has_the_numbers_of_the_summary_and_its_downloads(brows
         assert len(csv) == len(parquet) > 0
     ranked = pd.read_parquet(folder / "rankings.parquet")
     for person in ranked["person"].unique():
-        ranking = read_dataset(report.parent / "people" / person / "rank.nc", RANKING)
+        ranking = ranking_of(report, person)
         mine = ranked[ranked["person"] == person].set_index("treatment")["expected_utility"]
         assert np.allclose(mine[ranking["treatment"].values], ranking["expected_utility"].values, rtol=1e-5)
 
