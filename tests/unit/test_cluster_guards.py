@@ -96,6 +96,10 @@ def test_slurm_conf_is_put_back_in_front_of_each_command(tmp_path):
     assert done.stdout == f"{conf} a b\n"
     nowhere = {"PATH": str(tmp_path / "empty")}
     assert slurm.with_commands(nowhere, tmp_path / "none") == nowhere
+    (real / "sacct").write_text("#!/bin/sh\n")
+    (real / "sacct").chmod(0o755)
+    slurm.with_commands({"PATH": f"{real}:/bin:/usr/bin"}, tmp_path / "bin")
+    assert [script.name for script in (tmp_path / "bin").iterdir()] == ["sacct"], "none of another configuration"
 
 
 def test_who_cancelled_a_job_is_left_out_of_what_the_executor_reads(tmp_path):

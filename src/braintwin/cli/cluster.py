@@ -156,15 +156,18 @@ def with_commands(environment: Mapping[str, str], folder: Path) -> dict[str, str
     """
     conf, search = environment.get("SLURM_CONF"), environment.get("PATH", os.defpath)
     setting = f"export SLURM_CONF={shlex.quote(conf)}\n" if conf else ""
-    for name in COMMANDS if conf else ("sacct",):
-        if real := shutil.which(name, path=search):
-            folder.mkdir(parents=True, exist_ok=True)
+    found = {name: shutil.which(name, path=search) for name in (COMMANDS if conf else ("sacct",))}
+    # an earlier run's scripts may name another configuration
+    shutil.rmtree(folder, ignore_errors=True)
+    if not any(found.values()):
+        return dict(environment)
+    folder.mkdir(parents=True)
+    for name, real in found.items():
+        if real:
             script = folder / name
             body = _SACCT if name == "sacct" else 'exec {real} "$@"\n'
             script.write_text("#!/bin/sh\n" + setting + body.format(real=shlex.quote(real)))
             script.chmod(0o755)
-    if not folder.is_dir():
-        return dict(environment)
     return {**environment, "PATH": os.pathsep.join([str(folder.resolve()), search])}
 
 
