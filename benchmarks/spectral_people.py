@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from braintwin.contracts.stages import STAGES
+from braintwin.inference.diagnose import ess, rhat
 from braintwin.inference.spectral import band_weights
 from braintwin.inference.spectral_fit import fit_person
-from braintwin.io.posterior import ess, rhat
 from braintwin.models import parameters as p
+from braintwin.models import sleep_priors as fitted
 from braintwin.models.corticothalamic import emg_shape, is_stable, transfer_power
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
@@ -52,18 +53,20 @@ def plain_model(spectra):
     import pytensor.tensor as pt
 
     freq, seen, spread = made.FREQ, spectra.log_psd[:, 0], spectra.variance[:, 0]
-    prior = {s: p.STAGE_PRIORS[s].unbounded() for s in STAGES}
+    prior = {s: fitted.STAGE_PRIORS[s].unbounded() for s in STAGES}
     at = {n: np.array([prior[s][n] for s in STAGES]) for n in "XYZ"}
-    awake = np.array([p.STAGE_PRIORS[s].regime == "wake" for s in STAGES], float)
-    ratio = np.array([p.BETA_OVER_ALPHA[p.STAGE_PRIORS[s].regime] for s in STAGES])
+    awake = np.array([fitted.STAGE_PRIORS[s].regime == "wake" for s in STAGES], float)
+    ratio = np.array([p.BETA_OVER_ALPHA[fitted.STAGE_PRIORS[s].regime] for s in STAGES])
     with pm.Model() as model:
         line = {n: pm.Normal(f"{n}_line", at[n][:, 0], at[n][:, 1], shape=len(STAGES)) for n in "XYZ"}
         x = pm.Deterministic("X", pt.sigmoid(line["X"]))
         y = pm.Deterministic("Y", line["Y"])
         z = pm.Deterministic("Z", p.Z_MAX * pt.sigmoid(line["Z"]))
-        emg = pm.Beta("emg_fraction", *np.array([p.STAGE_PRIORS[s].emg for s in STAGES]).T, shape=len(STAGES))
-        t0 = pm.TruncatedNormal("t0", p.T0_MEAN, p.T0_SD, lower=p.T0_LOW, upper=p.T0_HIGH)
-        rate = {r: pm.LogNormal(f"alpha_{r}", p.LOG_ALPHA_MEAN[r], p.LOG_ALPHA_SD) for r in ("wake", "sleep")}
+        emg = pm.Beta("emg_fraction", *np.array([fitted.STAGE_PRIORS[s].emg for s in STAGES]).T, shape=len(STAGES))
+        t0 = pm.TruncatedNormal("t0", fitted.T0_MEAN, fitted.T0_SD, lower=p.T0_LOW, upper=p.T0_HIGH)
+        rate = {
+            r: pm.LogNormal(f"alpha_{r}", fitted.LOG_ALPHA_MEAN[r], fitted.LOG_ALPHA_SD[r]) for r in ("wake", "sleep")
+        }
         alpha = awake * rate["wake"] + (1 - awake) * rate["sleep"]
         level = pm.Normal("level", spectra.level()[:, 0], 1.0, shape=len(STAGES))
         sigma = pm.HalfNormal("residual_sd", p.RESIDUAL_SD_SCALE)
@@ -85,7 +88,7 @@ def plain(seed):
     person = made.recorded(seed)
     with plain_model(person.spectra):
         drawn = pm.sample(500, tune=500, chains=4, cores=1, random_seed=seed, progressbar=False).posterior
-    ratio = np.array([p.BETA_OVER_ALPHA[p.STAGE_PRIORS[s].regime] for s in STAGES])
+    ratio = np.array([p.BETA_OVER_ALPHA[fitted.STAGE_PRIORS[s].regime] for s in STAGES])
     alpha = np.stack([drawn["alpha_wake"].values] + [drawn["alpha_sleep"].values] * 4, axis=-1)
     stable = is_stable(*(drawn[n].values for n in "XYZ"), drawn["t0"].values[..., None], alpha, alpha * ratio)
     return (cpu() - began, *quality(drawn), float(stable.mean()))

@@ -193,11 +193,17 @@ def density(modelled, scale, seen, variance):
     return np.logaddexp.reduce(found, axis=0) - np.log(len(modelled))
 
 
+def one_channel(stages, mean, variance):
+    """Return mean log spectra (stage, freq) and their variances as a person of one channel, without the line."""
+    used = np.broadcast_to(USED, mean.shape)[:, None].copy()
+    return PersonSpectra(tuple(stages), ("EEG",), FREQ, mean[:, None], variance[:, None], used)
+
+
 def twin_draws(twin, stages, mean, variance, seed):
     """Return draws of the twin's log spectrum (draw, stage, freq) and of its residual scale (draw,)."""
-    used = np.broadcast_to(USED, mean.shape)[:, None]
-    spectra = PersonSpectra(stages, ("EEG",), FREQ, mean[:, None], variance[:, None], used.copy())
-    fit = fit_person(twin, spectra, no_graph(1, "one channel"), seed=seed, predictive_samples=400)
+    fit = fit_person(
+        twin, one_channel(stages, mean, variance), no_graph(1, "one channel"), seed=seed, predictive_samples=400
+    )
     modelled = fit.posterior_predictive["log_psd_model"].values[:, :, 0]
     scale = fit.posterior["residual_sd"].values.ravel()
     return modelled, scale[np.unique(np.linspace(0, scale.size - 1, len(modelled)).round().astype(int))]

@@ -2,6 +2,7 @@
 
 import csv
 import importlib.util
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 from scipy.signal import welch
 
 from braintwin.contracts.stages import STAGES
+from braintwin.inference.diagnose import ess, rhat
 from braintwin.inference.person_graph import no_graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.spectral import compile_twin
 from braintwin.inference.spectral_fit import fit_person
 from braintwin.inference.starts import agreement
-from braintwin.io.posterior import ess, rhat
+from braintwin.models import sleep_priors
 from braintwin.options.check import CheckOptions
 from braintwin.steps.check import Findings, spectral_gates
 
@@ -62,7 +64,7 @@ def twin(spectra):
 
 @pytest.fixture(scope="module")
 def fit(twin, spectra):
-    return fit_person(twin, spectra, no_graph(1, "one channel"), seed=18, starts=24, draws=1000, cores=2)
+    return fit_person(twin, spectra, no_graph(1, "one channel"), seed=18, cores=2)
 
 
 def test_every_chain_agrees(fit):
@@ -70,9 +72,9 @@ def test_every_chain_agrees(fit):
     for name in ("X", "Y", "Z", "emg_fraction", "t0", "alpha_wake", "alpha_sleep", "residual_sd"):
         values = posterior[name].values
         for column in values.reshape(*values.shape[:2], -1).transpose(2, 0, 1):
-            assert rhat(column) < 1.02, name
-            assert ess(column) > 300, name
-    assert float(fit.sample_stats["diverging"].mean()) < 0.01
+            assert rhat(column) <= 1.01, name
+            assert ess(column) >= 400, name
+    assert float(fit.sample_stats["diverging"].mean()) < 0.001
     assert float(fit.sample_stats["stable"].mean()) > 0.99
 
 
@@ -80,7 +82,7 @@ def test_starts_reach_one_best_mode(fit):
     # 22 of 48 starts from the prior reached it, however wide they were spread: 24 miss it once in two million
     n_best, gap = agreement(fit.starts["log_posterior"].values)
     assert n_best >= 6
-    assert gap > 20
+    assert gap > 10  # in nats of the weighted likelihood, in which three to four bins count as one
 
 
 def test_the_night_has_one_explanation(fit):
@@ -116,12 +118,9 @@ def test_partial_patients_fit_or_are_refused_with_the_reason(real_data, twin, ri
     for name, stages in (("ucddb014", ["W"]), ("ucddb002", ["W", "N3"]), ("ucddb003", ["W", "N3"])):
         logs = people[name]
         assert list(logs) == stages
-        shape = (len(logs), 1, rivals.FREQ.size)
-        mean, variance = np.zeros(shape), np.zeros(shape)
-        for i, found in enumerate(logs.values()):
-            mean[i, 0], variance[i, 0] = found.mean(axis=0), found.var(axis=0, ddof=1) / len(found)
-        used = np.broadcast_to(np.abs(rivals.FREQ - rivals.LINE_HZ) >= 1.2, shape).copy()
-        spectra = PersonSpectra(tuple(logs), ("EEG",), rivals.FREQ, mean, variance, used)
+        mean = np.array([found.mean(axis=0) for found in logs.values()])
+        variance = np.array([found.var(axis=0, ddof=1) / len(found) for found in logs.values()])
+        spectra = rivals.one_channel(logs, mean, variance)
         fit = fit_person(twin, spectra, no_graph(1, "one channel"), seed=1, starts=12)
         assert list(fit.posterior["stage"].values) == list(logs)
         residual = float(fit.posterior["residual_sd"].mean())
@@ -132,6 +131,26 @@ def test_partial_patients_fit_or_are_refused_with_the_reason(real_data, twin, ri
         if len(logs) == 2 and not refused:
             x = fit.posterior["X"].mean(("chain", "draw"))
             assert float(x.sel(stage="N3")) > float(x.sel(stage="W")) - 0.1
+
+
+def test_neighbouring_frequencies_of_a_real_spectrum_say_the_same_thing(fit):
+    """What the model misses of a night is smooth: bins taken as independent would make intervals half as wide."""
+    assert 2 < float(fit.observed_data.attrs["repeats"]) < 6
+
+
+def test_stage_priors_are_those_of_these_patients(real_data, twin):
+    """Fitted under the priors that ship, the patients give these priors back."""
+    script = runpy.run_path(str(SCRIPT.with_name("stage_priors.py")))
+    found = script["refitted"](script["posteriors"](real_data, twin))
+    assert [found["X", stage].people for stage in STAGES] == [13, 1, 1, 11, 1]
+    for stage in STAGES:
+        shipped = sleep_priors.STAGE_PRIORS[stage].unbounded()
+        for name, (mean, sd) in shipped.items():
+            assert abs(found[name, stage].mean - mean) < 0.3 * sd, (stage, name)
+            assert 0.75 < found[name, stage].sd / sd < 1.33, (stage, name)
+    assert abs(found["t0"].mean - sleep_priors.T0_MEAN) < 0.3 * sleep_priors.T0_SD
+    for regime, mean in sleep_priors.LOG_ALPHA_MEAN.items():
+        assert abs(found["alpha", regime].mean - mean) < 0.3 * sleep_priors.LOG_ALPHA_SD[regime], regime
 
 
 def test_residual_and_stage_order(fit):

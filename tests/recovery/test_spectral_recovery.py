@@ -10,13 +10,14 @@ from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
 from braintwin.inference import spectral
+from braintwin.inference.diagnose import rhat
 from braintwin.inference.person_graph import no_graph
 from braintwin.inference.person_spectra import PersonSpectra
-from braintwin.inference.sample import draw
-from braintwin.inference.spectral_fit import flat_points
+from braintwin.inference.spectral import flat_points
+from braintwin.inference.spectral_search import sample_about
 from braintwin.inference.starts import multistart
 from braintwin.io.arrays import write_dataset
-from braintwin.io.posterior import read_groups, rhat
+from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_status, write_status
 from braintwin.options.check import CheckOptions
 from braintwin.options.fit_spectral import FitSpectralOptions
@@ -135,7 +136,7 @@ def test_a_fit_that_is_too_sure_is_found_out(batch):
         data = spectral.padded_data(twin, spectra, no_graph(1, ""))
         data["used"] = 4 * data["used"]  # each bin's log likelihood enters four times
         start = multistart(twin.model.density(data), spectral.unconstrained(twin, truth)).points[0]
-        drawn = draw(twin.model, data, seed=3, chains=2, tune=200, draws=200, start=start, low_rank=True).posterior
+        drawn = sample_about(twin, data, start, seed=3, chains=2, tune=200, draws=200).posterior
         found = spectral.constrained(twin, flat_points(twin, drawn))
         for name in "XYZ":
             low, high = np.quantile(found[name], [0.05, 0.95], axis=0)
@@ -144,11 +145,14 @@ def test_a_fit_that_is_too_sure_is_found_out(batch):
 
 
 def test_the_best_optimum_is_where_the_truth_is(batch):
+    shares = []
     for person in PEOPLE:
         groups = read_groups(batch[1][person])
         best = groups["starts"]["log_posterior"].values
-        assert np.sum(best > best[0] - 0.5) >= len(best) // 2
+        shares.append(np.mean(best > best[0] - 0.5))
+        assert np.sum(best > best[0] - 0.5) >= CheckOptions().min_best_starts
         assert groups["sample_stats"]["stable"].values.mean() > 0.99
+    assert np.mean(shares) > 0.5
 
 
 def test_verdicts(batch):
@@ -175,26 +179,16 @@ def test_one_explanation_of_a_brain_of_the_model(batch):
         assert groups["others"].sizes["explanation"] == 0
 
 
-def test_two_explanations_are_told_and_not_averaged(batch):
-    path = batch[1]["two-1"]
-    groups = read_groups(path, GROUP_CONTRACTS)
+def test_two_optima_that_all_chains_visit_are_one_posterior(batch):
+    """The delay of a loop at 14 Hz is half that of one at 7 Hz; every chain walks between the two."""
+    groups = read_groups(batch[1]["two-1"], GROUP_CONTRACTS)
     told, others = groups["explanations"], groups["others"]
-    assert told.sizes["explanation"] == 2
-    assert others.sizes["explanation"] == 1
-    assert told["weight"].sum() == pytest.approx(1)
-    assert told["weight"].values[1] > np.exp(-OPTIONS.mode_nats) / 2
-    # the delay of a loop at 14 Hz is half that of one at 7 Hz; the posterior holds one of them
-    short, long = sorted(told["t0"].values)
-    assert (short, long) == (pytest.approx(0.043, abs=0.006), pytest.approx(0.089, abs=0.01))
-    first, second = groups["posterior"]["t0"], others["t0"].isel(explanation=0)
-    here = told["t0"].values[0] < 0.064
-    assert float(((first < 0.064) == here).mean()) > 0.95
-    assert float(((second < 0.064) == here).mean()) < 0.05
-    found = check.judge("two-1", path, None, CheckOptions(min_ess=200, fail_ess=40))
-    assert found.spectral.verdict in ("warn", "fail"), found.spectral.reasons
-    (sentence,) = [reason for reason in found.spectral.reasons if reason.startswith("Two explanations")]
-    assert "t0 " in sentence
-    assert found.spectral.gates["explanations"] == 2
+    assert told.sizes["explanation"] == 1
+    assert others.sizes["explanation"] == 0
+    short = (groups["posterior"]["t0"] < 0.064).mean("draw").values
+    assert np.all((short > 0.02) & (short < 0.98)), short
+    assert np.ptp(short) < 0.4
+    assert rhat(groups["posterior"]["t0"].values) < 1.1
 
 
 def test_a_person_does_not_depend_on_the_batch(batch):

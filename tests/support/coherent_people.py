@@ -9,7 +9,7 @@ from braintwin.inference import spectral
 from braintwin.inference.coherency import coherency_of, model_coherency
 from braintwin.inference.person_graph import graph_of
 from braintwin.inference.person_spectra import PersonSpectra, coherency_blocks
-from braintwin.inference.sample import draw
+from braintwin.inference.spectral_search import sample_about
 from braintwin.inference.spectral_smc import log_wall
 from braintwin.inference.starts import multistart
 from braintwin.models.corticothalamic import emg_shape, transfer_power
@@ -67,6 +67,6 @@ def kappa_draws(compiled, spectra, graph, truth, seed, tune=300, draws=300):
     data = spectral.padded_data(compiled, spectra, graph)
     begin = spectral.unconstrained(compiled, truth)
     optimum = multistart(compiled.model.density(data), begin).points[0]
-    found = draw(compiled.model, data, seed=seed, chains=2, tune=tune, draws=draws, start=optimum, low_rank=True)
+    found = sample_about(compiled, data, optimum, seed=seed, chains=2, tune=tune, draws=draws)
     flat = spectral.constrained(compiled, spectral.flat_points(compiled, found.posterior))
     return flat["kappa"], flat["coherency_share"]

@@ -11,8 +11,9 @@ from braintwin.inference import spectral
 from braintwin.inference.explanations import modes
 from braintwin.inference.person_graph import no_graph
 from braintwin.inference.person_spectra import PersonSpectra
-from braintwin.inference.sample import draw
-from braintwin.inference.spectral_fit import fit_person, flat_points, search
+from braintwin.inference.spectral import flat_points
+from braintwin.inference.spectral_fit import fit_person
+from braintwin.inference.spectral_search import sample_about, search, search_weighed
 from braintwin.inference.spectral_smc import log_wall
 from braintwin.inference.starts import Optima, multistart
 from braintwin.io.posterior import write_groups
@@ -61,15 +62,23 @@ def scalars(draws):
     return np.stack([*by_stage, draws["t0"], draws["alpha_wake"], draws["alpha_sleep"]], axis=-1)
 
 
+def within_the_wall(rng):
+    """Return one draw of the prior as the model has it: the nearer to the edge of stability, the rarer."""
+    while True:
+        truth = spectral.prior_draws(rng, 1)
+        if np.log(rng.random()) < log_wall(FREQ, truth)[0]:
+            return truth
+
+
 def recorded(seed, line_share=0.5, artefact_share=0.05):
     """Return a person whose EEG was simulated by epochs and went through the detectors and spectra of the product.
 
-    A stable brain is drawn from the prior; each stage's spectrum has peaks that the model does not have (Student-t on
-    the log spectrum, .05 to .25 nat); epochs differ in gain; half of the people have an interference line; a twentieth
-    of the epochs hold a movement or a burst of muscle.
+    A brain is drawn from the prior, wall of stability and all; each stage's spectrum has peaks that the model does not
+    have (Student-t on the log spectrum, .05 to .25 nat); epochs differ in gain; half of the people have an interference
+    line; a twentieth of the epochs hold a movement or a burst of muscle.
     """
     rng = np.random.default_rng([seed, 1])
-    truth = spectral.prior_draws(rng, 1)
+    truth = within_the_wall(rng)
     truth["residual_sd"] = rng.uniform(0.05, 0.25, 1)
     line = float(rng.uniform(12, 38)) if rng.random() < line_share else None
     samples = round(SFREQ * SECONDS)
@@ -143,10 +152,7 @@ def log_density(truth, freq):
 
 def of_the_model(rng, variance=0.003):
     """Return a person whose log spectra are drawn from the model that is fitted, wall of stability and all."""
-    while True:
-        truth = spectral.prior_draws(rng, 1)
-        if np.log(rng.random()) < log_wall(FREQ, truth)[0]:
-            break
+    truth = within_the_wall(rng)
     shape, _ = spectral.model_spectrum(FREQ, truth, GRAPH)
     mean = shape[0] + rng.normal(4, 1, (len(STAGES), 1))[:, :, None]
     seen = mean + np.sqrt(truth["residual_sd"][0] ** 2 + variance) * rng.standard_t(4.0, mean.shape)
@@ -187,9 +193,9 @@ def recover(seed, folder, options=None):
 
 def missed(person, seed, options):
     """Tell whether a climb from the truth finds a mode that holds notable mass and that the search did not find."""
-    data = spectral.padded_data(twin(), person.spectra, GRAPH)
-    optima = search(twin(), data, spectral.prior_draws(np.random.default_rng(seed), options.starts))
-    density = twin().model.density(data)
+    begin = spectral.unconstrained(twin(), spectral.prior_draws(np.random.default_rng(seed), options.starts))
+    spectra, optima = search_weighed(twin(), person.spectra, GRAPH, begin)
+    density = twin().model.density(spectral.padded_data(twin(), spectra, GRAPH))
     true = multistart(density, spectral.unconstrained(twin(), person.truth))
     points, heights = np.concatenate([optima.points, true.points]), np.append(optima.log_posterior, true.log_posterior)
     order = np.argsort(-heights, kind="stable")
@@ -207,10 +213,8 @@ def ranks(seed, times=1.0, chains=2, tune=400, draws=400, thin=8):
     person = of_the_model(rng)
     data = spectral.padded_data(twin(), person.spectra, GRAPH)
     data["used"] = data["used"] * times
-    optima = search(twin(), data, spectral.prior_draws(rng, 12))
-    found = draw(
-        twin().model, data, seed=seed, chains=chains, tune=tune, draws=draws, start=optima.points[0], low_rank=True
-    )
+    optima = search(twin(), data, spectral.unconstrained(twin(), spectral.prior_draws(rng, 12)))
+    found = sample_about(twin(), data, optima.points[0], seed=seed, chains=chains, tune=tune, draws=draws)
     points = flat_points(twin(), found.posterior)[::thin]
     judged, true = scalars(spectral.constrained(twin(), points)), scalars(person.truth)[0]
     spread = judged.std(axis=0)

@@ -1,5 +1,7 @@
 """The likelihood written by hand against scipy's t on the numpy model, and its gradient against differences."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,7 +9,11 @@ from scipy import stats
 from braintwin.contracts.stages import STAGES
 from braintwin.inference import spectral
 from braintwin.inference.person_graph import graph_of
-from braintwin.inference.spectral_kernel import EDGE, EDGE_HEIGHT, EDGE_WIDTH, log_likelihood
+from braintwin.inference.spectral_density import log_posterior
+from braintwin.inference.spectral_kernel import EDGE, EDGE_HEIGHT, EDGE_WIDTH
+from braintwin.inference.spectral_passes import log_likelihood, logarithms
+from braintwin.models import parameters as p
+from braintwin.models import sleep_priors as fitted
 from braintwin.models.corticothalamic import dispersion_floor, emg_shape
 from differences import slopes
 
@@ -80,7 +86,7 @@ def test_prior_draws_are_stable_and_where_the_cards_say():
     draws = spectral.prior_draws(np.random.default_rng(5), 500)
     assert spectral.stability(draws).all()
     assert np.all((draws["t0"] >= 0.035) & (draws["t0"] <= 0.120))
-    assert np.median(draws["alpha_wake"]) == pytest.approx(80, rel=0.15)
+    assert np.median(draws["alpha_wake"]) == pytest.approx(np.exp(fitted.LOG_ALPHA_MEAN["wake"]), rel=0.15)
     assert draws["X"].mean(axis=0)[STAGES.index("N3")] > draws["X"].mean(axis=0)[STAGES.index("W")]
 
 
@@ -90,3 +96,74 @@ def test_band_weights_integrate():
 
 def test_padding_depends_on_the_person_alone():
     assert [spectral.padded_channels(n) for n in (1, 2, 3, 4, 5, 6, 8)] == [1, 2, 4, 4, 8, 8, 8]
+
+
+def test_logarithms_are_those_of_the_library():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([np.exp(rng.uniform(-700, 700, 500)), [1, 2**0.5, 0.5, 1e-310, 0, np.inf, np.nan]])
+    found = np.empty(values.size)
+    logarithms(values, found, np.empty((2, values.size)))
+    with np.errstate(divide="ignore"):
+        assert found == pytest.approx(np.log(values), rel=4e-16, abs=4e-16, nan_ok=True)
+
+
+def density(white, centre, root, data, level):
+    by_stage, shared = spectral.prior_numbers(NU)
+    band = np.array([FREQ, spectral.band_weights(FREQ), emg_shape(FREQ, 1.0, 40.0)])
+    return log_posterior(white, centre, root, by_stage, shared, band, level, *data)
+
+
+def priors(draws, offset):
+    """Return the log prior of one draw on the scales of which the sampler knows, by scipy."""
+    found = stats.norm.logpdf(offset).sum()
+    for i, stage in enumerate(STAGES):
+        prior = fitted.STAGE_PRIORS[stage].unbounded()
+        x, z = (draws[name][0, i] / top for name, top in (("X", 1.0), ("Z", p.Z_MAX)))
+        found += stats.norm.logpdf((np.log(x / (1 - x)) - prior["X"][0]) / prior["X"][1])
+        found += stats.norm.logpdf((draws["Y"][0, i] - prior["Y"][0]) / prior["Y"][1])
+        found += stats.norm.logpdf((np.log(z / (1 - z)) - prior["Z"][0]) / prior["Z"][1])
+        found += stats.beta.logpdf(draws["emg_fraction"][0, i], *fitted.STAGE_PRIORS[stage].emg)
+    low, high, far = ((t - fitted.T0_MEAN) / fitted.T0_SD for t in (p.T0_LOW, p.T0_HIGH, draws["t0"][0]))
+    way = (far - low) / (high - low)
+    found += stats.truncnorm.logpdf(far, low, high) + np.log((high - low) * way * (1 - way))
+    for regime in ("wake", "sleep"):
+        found += stats.norm.logpdf(
+            (np.log(draws[f"alpha_{regime}"][0]) - fitted.LOG_ALPHA_MEAN[regime]) / fitted.LOG_ALPHA_SD[regime]
+        )
+    found += stats.norm.logpdf((np.log(draws["kappa"][0]) - p.LOG_KAPPA_MEAN) / p.LOG_KAPPA_SD)
+    residual = draws["residual_sd"][0]
+    return found + stats.halfnorm.logpdf(residual, scale=p.RESIDUAL_SD_SCALE) + np.log(residual)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_density_is_prior_and_likelihood_in_any_coordinates(seed):
+    values, ratio, _, draws, data = case(seed)
+    layout = spectral.unconstrained_layout(4)
+    twin = SimpleNamespace(model=SimpleNamespace(layout=layout, n_dim=45), n_channels=4)
+    point = spectral.unconstrained(twin, draws)[0]
+    back = spectral.constrained(twin, point[None])
+    assert all(back[name] == pytest.approx(draws[name], rel=1e-9) for name in draws)
+    rng = np.random.default_rng([seed, 1])
+    point[layout["offset_raw"][0]] = offset = rng.standard_normal(20)
+    root = np.tril(rng.normal(0, 0.05, (45, 45))) + np.eye(45)
+    white = rng.normal(0, 0.3, 45)
+    level = values["scale"] - spectral.OFFSET_SD * offset.reshape(5, 4)
+    found, slope = density(white, point - root @ white, root, data, level)
+    # the coordinate of Z is another one than the logit of its prior, that of the share of EMG is a normal score
+    logit = np.log(draws["Z"][0] / (p.Z_MAX - draws["Z"][0]))
+    spread = np.array([fitted.STAGE_PRIORS[stage].unbounded()["Z"][1] for stage in STAGES])
+    shifted = point.copy()
+    shifted[layout["Z_root"][0]] += 1e-6
+    shifted[layout["emg_score"][0]] += 1e-6
+    moved = spectral.constrained(twin, shifted[None])
+    of_z = (np.log(moved["Z"][0] / (p.Z_MAX - moved["Z"][0])) - logit) / spread / 1e-6
+    of_share = (moved["emg_fraction"] - draws["emg_fraction"])[0] / 1e-6
+    jacobian = np.log(of_z).sum() + np.log(of_share).sum()
+    constant = (45 - 2) * 0.5 * np.log(2 * np.pi)
+    expected = evaluate(values, ratio, data)[0] + priors(draws, offset) + jacobian + constant
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-4)
+    for i in range(45):
+        step = np.zeros(45)
+        step[i] = 1e-6
+        ends = [density(white + sign * step, point - root @ white, root, data, level)[0] for sign in (1, -1)]
+        assert slope[i] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=2e-4, abs=2e-2), i

@@ -8,16 +8,15 @@ import os
 import numpy as np
 
 from braintwin.inference.evidence import bridge, laplace
-from braintwin.inference.sample import draw
-from braintwin.inference.spectral import constrained, padded_data, prior_draws
-from braintwin.inference.spectral_fit import flat_points, search
+from braintwin.inference.spectral import constrained, flat_points, padded_data, prior_draws, unconstrained
+from braintwin.inference.spectral_search import sample_about, search
 from braintwin.inference.spectral_smc import sample_by_smc
 from nights_sbc import uniformity
 from spectral_people import GRAPH, JUDGED, of_the_model, ranks, scalars, twin
 
 PEOPLE = int(os.environ.get("BRAINTWIN_PEOPLE", "300"))
 WRONG = max(PEOPLE // 3, 10)
-CODE = ["braintwin.inference.spectral_fit", "braintwin.inference.spectral_smc"]
+CODE = ["braintwin.inference.spectral_search", "braintwin.inference.spectral_smc"]
 
 
 def test_simulation_based_calibration_of_the_spectral_twin(campaign):
@@ -46,8 +45,8 @@ def opinions(seed, particles=600):
     person = of_the_model(rng)
     data = padded_data(twin(), person.spectra, GRAPH)
     density = twin().model.density(data)
-    best = search(twin(), data, prior_draws(rng, 12)).points[0]
-    found = draw(twin().model, data, seed=seed, chains=4, tune=500, draws=500, start=best, low_rank=True).posterior
+    best = search(twin(), data, unconstrained(twin(), prior_draws(rng, 12))).points[0]
+    found = sample_about(twin(), data, best, seed=seed, chains=4, tune=500, draws=500).posterior
     points = flat_points(twin(), found)
     by_bridge, error = bridge(density, points.reshape(4, -1, points.shape[1]), rng)
     smc = sample_by_smc(twin(), person.spectra, GRAPH, rng, particles=particles)

@@ -72,7 +72,8 @@ SPECTRAL_PREDICTIVE = Contract(
 
 SPECTRAL_OBSERVED = Contract(
     name="spectral.nc/observed_data",
-    meaning="What was fitted: log spectra averaged over the person's nights.",
+    meaning="What was fitted: log spectra averaged over the person's nights; attribute `repeats`: how many "
+    "neighbouring frequencies say the same thing and count as one.",
     variables={
         "log_psd": Var(("stage", "channel", "freq"), "f", "ln(µV²/Hz)", "observed log spectrum"),
         "log_psd_var": Var(("stage", "channel", "freq"), "f", "", "its sampling variance"),

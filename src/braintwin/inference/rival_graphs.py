@@ -16,19 +16,21 @@ from scipy.special import gammaln
 
 from braintwin.contracts.stages import STAGES
 from braintwin.inference.coherency import block_density, model_coherency
+from braintwin.inference.evidence import laplace
 from braintwin.inference.person_graph import Graph, apart, graph_of
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.psis import TOO_HEAVY, leave_one_out
-from braintwin.inference.sample import draw
 from braintwin.inference.spectral import (
     CompiledTwin,
     band_weights,
     constrained,
     dendrites,
     flat_points,
+    log_power,
     model_spectrum,
     padded_data,
 )
+from braintwin.inference.spectral_search import sample_about
 from braintwin.inference.starts import multistart
 from braintwin.models.corticothalamic import emg_shape, transfer_power
 from braintwin.provenance import derive_seed
@@ -93,8 +95,9 @@ def pointwise(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, points: 
     found = []
     for part in np.array_split(np.arange(len(points)), -(-len(points) // 200)):
         draws = {name: value[part] for name, value in flat.items()}
-        scale = spectra.level() + draws["offset"][:, rows, : len(spectra.channels)]
-        error = spectra.log_psd - scale[..., None] - model_spectrum(twin.freq, draws, graph)[0][:, rows]
+        error = (
+            spectra.log_psd - log_power(spectra, draws)[..., None] - model_spectrum(twin.freq, draws, graph)[0][:, rows]
+        )
         spread = draws["residual_sd"][:, None, None, None] ** 2 + spectra.variance
         each = -0.5 * np.log(spread) - 0.5 * (twin.nu + 1) * np.log1p(error**2 / (twin.nu * spread))
         each += gammaln((twin.nu + 1) / 2) - gammaln(twin.nu / 2) - 0.5 * np.log(twin.nu * np.pi)
@@ -165,13 +168,16 @@ def compare(
         return tabulated([], [], np.zeros((0, 0)), [])
     thin = points[:: max(1, len(points) // (effort.chains * effort.draws))]
     drawn = {OWN: thin}
-    begin = points[np.argsort(_heights(twin, padded_data(twin, spectra, graph), points[::10]))[-1] * 10]
+    own = twin.model.density(padded_data(twin, spectra, graph))
+    begin = points[np.argmax([own(point)[0] for point in points[::10]]) * 10]
+    shape = laplace(own, begin)[1]
     for name, rival in rivals.items():
         data = padded_data(twin, spectra, rival)
-        optimum = multistart(twin.model.density(data), begin[None]).points[0]
-        found = draw(
-            twin.model, data, seed=derive_seed(seed, "rival-graph", name), chains=effort.chains, tune=effort.tune,
-            draws=effort.draws, start=optimum, low_rank=True,
+        density = twin.model.density(data)
+        optimum = multistart(density, begin[None], covariance=shape).points[0]
+        found = sample_about(
+            twin, data, optimum, seed=derive_seed(seed, "rival-graph", name), chains=effort.chains, tune=effort.tune,
+            draws=effort.draws,
         )  # fmt: skip
         drawn[name] = flat_points(twin, found.posterior)
     scores, shapes = [], []
@@ -181,11 +187,6 @@ def compare(
         shapes.append(float(np.mean(shape > TOO_HEAVY)))
     kappa = [constrained(twin, mine)["kappa"] for mine in drawn.values()]
     return tabulated(list(drawn), kappa, np.array(scores), shapes)
-
-
-def _heights(twin: CompiledTwin, data: dict[str, Floats], points: Floats) -> Floats:
-    density = twin.model.density(data)
-    return np.array([density(point)[0] for point in points])
 
 
 def tabulated(names: list[str], kappa: list[Floats], scores: Floats, heavy: list[float]) -> xr.Dataset:

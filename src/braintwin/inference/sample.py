@@ -19,6 +19,7 @@ Examples
 """
 
 import ctypes
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,6 +30,7 @@ import xarray as xr
 
 Floats = npt.NDArray[np.float64]
 Start = Mapping[str, npt.ArrayLike] | npt.NDArray[np.floating]
+Layout = Mapping[str, tuple[slice, tuple[int, ...]]]
 
 _STATS = {"diverging": "diverging", "energy": "energy", "logp": "lp", "n_steps": "n_steps", "depth": "tree_depth"}
 
@@ -46,7 +48,7 @@ class CompiledModel:
     """
 
     inner: Any
-    layout: Mapping[str, tuple[slice, tuple[int, ...]]]
+    layout: Layout
     variables: tuple[str, ...]
 
     @property
@@ -102,7 +104,7 @@ class Draws:
     stats: xr.Dataset
 
 
-def compile_model(model: Any, variables: Iterable[str] | None = None) -> CompiledModel:
+def compile_model(model: Any, variables: Iterable[str] | None = None, layout: Layout | None = None) -> CompiledModel:
     """Compile a PyMC model whose data are `pm.Data`.
 
     Parameters
@@ -110,18 +112,24 @@ def compile_model(model: Any, variables: Iterable[str] | None = None) -> Compile
     model : pymc.Model
     variables : iterable of str, optional
         Variables to keep of each draw; all random and deterministic ones where unset.
+    layout : mapping of str to (slice, shape), optional
+        For a model whose only random variable is a flat vector and whose `point` = `centre` + `root` @ that vector,
+        with data `centre` (0 where compiled) and `root` (the identity): the variables that `point` is made of. Only
+        such a model can be sampled with a `covariance`.
     """
     import nutpie
 
     names = tuple(variables) if variables is not None else tuple(v.name for v in model.free_RVs + model.deterministics)
     inner = nutpie.compile_pymc_model(model, backend="numba", var_names=names)
+    if layout is not None:
+        return CompiledModel(inner, layout, tuple(layout))
     found, places, shapes = inner.shape_info
-    layout = {
+    named = {
         name: (place, tuple(int(n) for n in shape))
         for name, place, shape in zip(found, places, shapes, strict=True)
         if place.stop <= inner.n_dim
     }
-    return CompiledModel(inner, layout, names)
+    return CompiledModel(inner, named, names)
 
 
 def draw(
@@ -137,6 +145,7 @@ def draw(
     cores: int = 1,
     target_accept: float = 0.8,
     low_rank: bool = False,
+    covariance: Floats | None = None,
 ) -> Draws:
     """Sample one person.
 
@@ -154,6 +163,9 @@ def draw(
         Chains at a time.
     low_rank : bool
         Adapt to the strongest posterior correlations too, not to the scales alone.
+    covariance : (n_dim, n_dim) array, optional
+        Rough shape of the posterior about `start`: chains walk in coordinates in which it is round, and begin `jitter`
+        of its sds away. Warm-up then takes a quarter of the evaluations.
 
     Returns
     -------
@@ -161,6 +173,7 @@ def draw(
         ``stats`` holds diverging (bool), energy, lp (log density of the unconstrained draw), n_steps, tree_depth.
     """
     import nutpie
+    from threadpoolctl import threadpool_limits
 
     if start is None:
         point = compiled.default_point()
@@ -169,26 +182,54 @@ def draw(
     else:
         point = np.asarray(start, dtype=np.float64)
 
+    if covariance is not None:
+        data = {**data, "centre": point, "root": np.linalg.cholesky(covariance)}
+        point = np.zeros_like(point)
+
     def begin(chain_seed: int) -> Floats:
         return point + jitter * np.random.default_rng(chain_seed).standard_normal(point.size)
 
     bound = replace(compiled.inner.with_data(**data), initial_point_func=begin)
-    result = nutpie.sample(
-        bound,
-        seed=seed,
-        chains=chains,
-        tune=tune,
-        draws=draws,
-        cores=min(cores, chains),
-        target_accept=target_accept,
-        low_rank_modified_mass_matrix=low_rank,
-        progress_bar=False,
-        save_warmup=False,
-    )
+    with threadpool_limits(1, "blas"):
+        result = nutpie.sample(
+            bound,
+            seed=seed,
+            chains=chains,
+            tune=tune,
+            draws=draws,
+            cores=min(cores, chains),
+            target_accept=target_accept,
+            progress_bar=False,
+            save_warmup=False,
+            **(_low_rank() if low_rank else {}),
+        )
     posterior, stats = _group(result, "posterior"), _group(result, "sample_stats")
     kept = xr.Dataset({name: stats[theirs] for theirs, name in _STATS.items() if theirs in stats})
-    posterior = posterior[list(compiled.variables)]
+    posterior = _split(posterior, compiled.layout) if "point" in posterior else posterior[list(compiled.variables)]
     return Draws(posterior.drop_attrs(deep=False), kept.drop_attrs(deep=False))
+
+
+def _low_rank() -> dict[str, Any]:
+    """Return nutpie's option for it, which changed its name in 0.16.9."""
+    import nutpie
+
+    new = "adaptation" in inspect.signature(nutpie.sample).parameters
+    return {"adaptation": "low_rank"} if new else {"low_rank_modified_mass_matrix": True}
+
+
+def _split(posterior: xr.Dataset, layout: Layout) -> xr.Dataset:
+    """Return the variables that the draws of `point` are made of."""
+    points = posterior["point"].values
+    return xr.Dataset(
+        {
+            name: (
+                ("chain", "draw", *(f"{name}_dim_{i}" for i in range(len(shape)))),
+                points[..., place].reshape(*points.shape[:2], *shape),
+            )
+            for name, (place, shape) in layout.items()
+        },
+        {"chain": posterior["chain"], "draw": posterior["draw"]},
+    )
 
 
 def _group(result: Any, name: str) -> xr.Dataset:

@@ -5,21 +5,23 @@ what a person lacks is masked out of the likelihood and left at its prior. The r
 Student-t with scale sqrt(σ² + v), v the sampling variance: robust to peaks that the model does not have.
 """
 
+import math
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy.special import betaln, log_ndtr, ndtr, ndtri_exp
 
 from braintwin.contracts.stages import STAGES
 from braintwin.inference.coherency import LOG_SHARE_MEAN, LOG_SHARE_SD, coherency_op
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import CompiledModel, compile_model
-from braintwin.inference.spectral_kernel import likelihood_op
+from braintwin.inference.spectral_kernel import KNEE, posterior_op
 from braintwin.models import parameters as p
+from braintwin.models import sleep_priors as fitted
 from braintwin.models.corticothalamic import emg_shape, is_stable, transfer_power
 
 Floats = npt.NDArray[np.float64]
@@ -27,22 +29,20 @@ Floats = npt.NDArray[np.float64]
 OFFSET_SD = 1.0
 """Prior sd of the log scale around the observed log power, nat."""
 
-PRIOR_SEED = 2026
-"""Seed of the draws of the prior that contraction is measured by; they are no person's."""
 
-_REGIME = [p.STAGE_PRIORS[stage].regime for stage in STAGES]
+_REGIME = [fitted.STAGE_PRIORS[stage].regime for stage in STAGES]
 _RATIO = np.array([p.BETA_OVER_ALPHA[regime] for regime in _REGIME])
 _AWAKE = np.array([regime == "wake" for regime in _REGIME], dtype=float)
-_UNBOUNDED = [p.STAGE_PRIORS[stage].unbounded() for stage in STAGES]
+_UNBOUNDED = [fitted.STAGE_PRIORS[stage].unbounded() for stage in STAGES]
 _LOCATION = {name: np.array([u[name][0] for u in _UNBOUNDED]) for name in "XYZ"}
 _SPREAD = {name: np.array([u[name][1] for u in _UNBOUNDED]) for name in "XYZ"}
-_EMG = np.array([p.STAGE_PRIORS[stage].emg for stage in STAGES]).T
+_EMG = np.array([fitted.STAGE_PRIORS[stage].emg for stage in STAGES]).T
 
 SHARED = ("t0", "alpha_wake", "alpha_sleep", "kappa", "residual_sd")
 BY_STAGE = ("X", "Y", "Z", "emg_fraction")
 
 UNCONSTRAINED = (
-    "X_raw", "Y_raw", "Z_raw", "emg_fraction_logodds__", "t0_raw_interval__", "alpha_wake_raw", "alpha_sleep_raw",
+    "X_raw", "Y_raw", "Z_root", "emg_score", "t0_raw_interval__", "alpha_wake_raw", "alpha_sleep_raw",
     "kappa_raw", "residual_sd_log__", "offset_raw",
 )  # fmt: skip
 """Variables of the unconstrained vector; :func:`constrained` turns them into parameters."""
@@ -77,14 +77,39 @@ def compile_twin(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[np
     """Compile the model for `n_channels` padded channels and as many modes, with coherency where `place` is given."""
     freq = np.asarray(freq, dtype=np.float64)
     model = spectral_model(freq, n_channels, nu, place)
-    variables = UNCONSTRAINED if place is None else (*UNCONSTRAINED, "share_raw")
-    return CompiledTwin(compile_model(model, variables), freq, n_channels, nu, place)
+    layout = unconstrained_layout(n_channels, coherent=place is not None)
+    return CompiledTwin(compile_model(model, ("point",), layout), freq, n_channels, nu, place)
+
+
+def unconstrained_layout(n_channels: int, *, coherent: bool = False) -> dict[str, tuple[slice, tuple[int, ...]]]:
+    """Return place and shape of each variable in the unconstrained vector."""
+    shapes: dict[str, tuple[int, ...]] = {name: () for name in UNCONSTRAINED}
+    shapes |= {name: (len(STAGES),) for name in ("X_raw", "Y_raw", "Z_root", "emg_score")}
+    shapes["offset_raw"] = (len(STAGES), n_channels)
+    if coherent:
+        shapes["share_raw"] = ()
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
+    return {
+        name: (slice(int(end) - math.prod(shape), int(end)), shape)
+        for end, (name, shape) in zip(ends, shapes.items(), strict=True)
+    }
+
+
+def prior_numbers(nu: float) -> tuple[Floats, Floats]:
+    """Return what the priors hold by stage (10, stage) and of the shared parameters (15,), for `log_posterior`."""
+    by_stage = np.array([*_LOCATION.values(), *_SPREAD.values(), *_EMG, _AWAKE, _RATIO])
+    low, high = (p.T0_LOW - fitted.T0_MEAN) / fitted.T0_SD, (p.T0_HIGH - fitted.T0_MEAN) / fitted.T0_SD
+    t0 = np.log(high - low) - np.log(ndtr(high) - ndtr(low)) - 0.5 * np.log(2 * np.pi)
+    constant = t0 - np.sum(betaln(*_EMG) + np.log(_EMG[1])) + 0.5 * np.log(2 / np.pi) - np.log(p.RESIDUAL_SD_SCALE)
+    delay = (p.T0_LOW, p.T0_HIGH, fitted.T0_MEAN, fitted.T0_SD)
+    rates = [values[regime] for values in (fitted.LOG_ALPHA_MEAN, fitted.LOG_ALPHA_SD) for regime in ("wake", "sleep")]
+    rest = (p.LOG_KAPPA_MEAN, p.LOG_KAPPA_SD, p.RESIDUAL_SD_SCALE, OFFSET_SD, p.Z_MAX, nu)
+    return by_stage, np.array([*delay, *rates, *rest, constant])
 
 
 def spectral_model(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[np.int64] | None = None) -> Any:
     """Return the PyMC model with all data masked."""
     import pymc as pm
-    import pytensor.tensor as pt
 
     shape = (len(STAGES), n_channels, len(freq))
     with pm.Model() as model:
@@ -95,48 +120,51 @@ def spectral_model(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[
         modes = pm.Data("modes", np.zeros((n_channels, n_channels)))
         eigenvalues = pm.Data("eigenvalues", np.zeros(n_channels))
 
-        raw = {name: pm.Normal(f"{name}_raw", 0.0, 1.0, shape=len(STAGES)) for name in "XYZ"}
-        line = {name: _LOCATION[name] + _SPREAD[name] * raw[name] for name in "XYZ"}
-        x, y, z = pt.sigmoid(line["X"]), line["Y"], np.float64(p.Z_MAX) * pt.sigmoid(line["Z"])
-        emg = pm.Beta("emg_fraction", _EMG[0], _EMG[1], shape=len(STAGES))
-        t0_raw = pm.TruncatedNormal(
-            "t0_raw", 0.0, 1.0, lower=(p.T0_LOW - p.T0_MEAN) / p.T0_SD, upper=(p.T0_HIGH - p.T0_MEAN) / p.T0_SD
-        )
-        log_alpha = {
-            regime: np.float64(p.LOG_ALPHA_MEAN[regime])
-            + np.float64(p.LOG_ALPHA_SD) * pm.Normal(f"alpha_{regime}_raw", 0.0, 1.0)
-            for regime in ("wake", "sleep")
-        }
-        kappa_raw = pm.Normal("kappa_raw", 0.0, 1.0)
-        offset_raw = pm.Normal("offset_raw", 0.0, 1.0, shape=shape[:2])
-        residual = pm.HalfNormal("residual_sd", np.float64(p.RESIDUAL_SD_SCALE))
-
-        field = (
-            x,
-            y,
-            z,
-            pt.exp(_AWAKE * log_alpha["wake"] + (1 - _AWAKE) * log_alpha["sleep"]),
-            np.float64(p.T0_MEAN) + np.float64(p.T0_SD) * t0_raw,
-            pt.exp(np.float64(p.LOG_KAPPA_MEAN) + np.float64(p.LOG_KAPPA_SD) * kappa_raw),
-            emg,
-        )
-        band = (_RATIO, freq, band_weights(freq), emg_shape(freq, float(freq[0]), float(freq[-1])))
-        fit = likelihood_op()(
-            *field,
-            level + np.float64(OFFSET_SD) * offset_raw,
-            residual,
-            *(*band, np.float64(nu)),
-            *(seen, variance, used, modes, eigenvalues),
+        # the sampler may walk in coordinates in which the hill is round: unconstrained = centre + root @ white
+        layout = unconstrained_layout(n_channels, coherent=place is not None)
+        n_dim = max(where.stop for where, _ in layout.values())
+        centre, root = pm.Data("centre", np.zeros(n_dim)), pm.Data("root", np.eye(n_dim))
+        white = pm.Flat("white", shape=n_dim)
+        point = pm.Deterministic("point", centre + (root * white).sum(axis=1))
+        by_stage, shared = prior_numbers(nu)
+        # every variable but two is normal
+        shared[-1] -= 0.5 * np.log(2 * np.pi) * (n_dim - 2)
+        muscle = emg_shape(freq, float(freq[0]), float(freq[-1]))
+        band = np.array([freq, band_weights(freq), muscle])
+        fit = posterior_op()(
+            white, centre, root, by_stage, shared, band, level, seen, variance, used, modes, eigenvalues
         )
         pm.Potential("fit", fit[0])
         if place is not None:
             together = {name: pm.Data(name, value) for name, value in _no_coherency(len(place), n_channels).items()}
-            log_share = LOG_SHARE_MEAN + LOG_SHARE_SD * pm.Normal("share_raw", 0.0, 1.0)
-            where = place.astype(np.float64)
-            cross = coherency_op()(*field, log_share, *band, where, *(together[name] for name in _CROSS[:4]),
+            part = {name: point[where].reshape(size) for name, (where, size) in layout.items()}
+            log_share = LOG_SHARE_MEAN + LOG_SHARE_SD * part["share_raw"]
+            blocks = place.astype(np.float64)
+            cross = coherency_op()(*_field(part), log_share, _RATIO, *band, blocks,
+                                   *(together[name] for name in _CROSS[:4]),
                                    eigenvalues, together["n_channels"])  # fmt: skip
             pm.Potential("coherency", cross[0])
     return model
+
+
+def _field(part: dict[str, Any]) -> tuple[Any, ...]:
+    """Return X, Y, Z, α, t₀, κ and the EMG fraction of symbolic unconstrained variables."""
+    import pytensor.tensor as pt
+
+    line = {name: _LOCATION[name] + _SPREAD[name] * part[f"{name}_raw"] for name in "XY"}
+    line["Z"] = 2 * pt.log(KNEE * pt.softplus(_bent(part["Z_root"])))
+    mean, sd = fitted.LOG_ALPHA_MEAN, fitted.LOG_ALPHA_SD
+    awake = mean["wake"] + sd["wake"] * part["alpha_wake_raw"]
+    asleep = mean["sleep"] + sd["sleep"] * part["alpha_sleep_raw"]
+    return (
+        pt.sigmoid(line["X"]),
+        line["Y"],
+        np.float64(p.Z_MAX) * pt.sigmoid(line["Z"]),
+        pt.exp(_AWAKE * awake + (1 - _AWAKE) * asleep),
+        np.float64(p.T0_LOW) + np.float64(p.T0_HIGH - p.T0_LOW) * pt.sigmoid(part["t0_raw_interval__"]),
+        pt.exp(np.float64(p.LOG_KAPPA_MEAN) + np.float64(p.LOG_KAPPA_SD) * part["kappa_raw"]),
+        -pt.expm1(pt.log(0.5 * pt.erfc(part["emg_score"] / math.sqrt(2.0))) / _EMG[1]),
+    )
 
 
 _CROSS = ("coherency_real", "coherency_log_det", "coherency_windows", "mixing", "n_channels")
@@ -215,9 +243,9 @@ def _unconditional(rng: np.random.Generator, n: int) -> dict[str, Floats]:
     from scipy.stats import truncnorm
 
     line = {name: _LOCATION[name] + _SPREAD[name] * rng.standard_normal((n, len(STAGES))) for name in "XYZ"}
-    low, high = (p.T0_LOW - p.T0_MEAN) / p.T0_SD, (p.T0_HIGH - p.T0_MEAN) / p.T0_SD
+    low, high = (p.T0_LOW - fitted.T0_MEAN) / fitted.T0_SD, (p.T0_HIGH - fitted.T0_MEAN) / fitted.T0_SD
     rates = {
-        f"alpha_{regime}": np.exp(p.LOG_ALPHA_MEAN[regime] + p.LOG_ALPHA_SD * rng.standard_normal(n))
+        f"alpha_{regime}": np.exp(fitted.LOG_ALPHA_MEAN[regime] + fitted.LOG_ALPHA_SD[regime] * rng.standard_normal(n))
         for regime in ("wake", "sleep")
     }
     return {
@@ -225,7 +253,7 @@ def _unconditional(rng: np.random.Generator, n: int) -> dict[str, Floats]:
         "Y": line["Y"],
         "Z": p.Z_MAX / (1 + np.exp(-line["Z"])),
         "emg_fraction": rng.beta(_EMG[0], _EMG[1], size=(n, len(STAGES))),
-        "t0": p.T0_MEAN + p.T0_SD * truncnorm.ppf(rng.uniform(size=n), low, high),
+        "t0": fitted.T0_MEAN + fitted.T0_SD * truncnorm.ppf(rng.uniform(size=n), low, high),
         **rates,
         "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * rng.standard_normal(n)),
         "residual_sd": np.abs(p.RESIDUAL_SD_SCALE * rng.standard_normal(n)),
@@ -242,11 +270,11 @@ def unconstrained(twin: CompiledTwin, draws: dict[str, Floats]) -> Floats:
     values = {
         "X_raw": (logit(draws["X"]) - _LOCATION["X"]) / _SPREAD["X"],
         "Y_raw": (draws["Y"] - _LOCATION["Y"]) / _SPREAD["Y"],
-        "Z_raw": (logit(draws["Z"] / p.Z_MAX) - _LOCATION["Z"]) / _SPREAD["Z"],
-        "emg_fraction_logodds__": logit(draws["emg_fraction"]),
+        "Z_root": _root_of(logit(draws["Z"] / p.Z_MAX)),
+        "emg_score": -ndtri_exp(_EMG[1] * np.log1p(-draws["emg_fraction"])),
         "t0_raw_interval__": logit((draws["t0"] - p.T0_LOW) / (p.T0_HIGH - p.T0_LOW)),
-        "alpha_wake_raw": (np.log(draws["alpha_wake"]) - p.LOG_ALPHA_MEAN["wake"]) / p.LOG_ALPHA_SD,
-        "alpha_sleep_raw": (np.log(draws["alpha_sleep"]) - p.LOG_ALPHA_MEAN["sleep"]) / p.LOG_ALPHA_SD,
+        "alpha_wake_raw": _rate_of("wake", draws),
+        "alpha_sleep_raw": _rate_of("sleep", draws),
         "kappa_raw": (np.log(draws["kappa"]) - p.LOG_KAPPA_MEAN) / p.LOG_KAPPA_SD,
         "residual_sd_log__": np.log(draws["residual_sd"]),
         "offset_raw": np.zeros((len(draws["t0"]), len(STAGES), twin.n_channels)),
@@ -257,6 +285,25 @@ def unconstrained(twin: CompiledTwin, draws: dict[str, Floats]) -> Floats:
     for name, (place, _) in twin.model.layout.items():
         points[:, place] = values[name].reshape(n, -1)
     return points
+
+
+def _rate_of(regime: str, draws: dict[str, Floats]) -> Floats:
+    mean, sd = fitted.LOG_ALPHA_MEAN[regime], fitted.LOG_ALPHA_SD[regime]
+    return np.asarray((np.log(draws[f"alpha_{regime}"]) - mean) / sd)
+
+
+def _bent(root: Any) -> Any:
+    """Return where the coordinate of Z (..., stage) lies on the line that softplus bends."""
+    middle = np.exp(_LOCATION["Z"] / 2)
+    return (middle + 0.5 * middle * _SPREAD["Z"] * root) / KNEE
+
+
+def _root_of(odds: Floats) -> Floats:
+    """Return the coordinate of Z from its log odds (..., stage)."""
+    middle, root = np.exp(_LOCATION["Z"] / 2), np.exp(odds / 2) / KNEE
+    # softplus the other way round; log1p(-exp(-root)) is what it bends
+    line = KNEE * (root + np.log(-np.expm1(-root)))
+    return np.asarray((line - middle) / (0.5 * middle * _SPREAD["Z"]))
 
 
 def flat_points(twin: CompiledTwin, posterior: xr.Dataset) -> Floats:
@@ -278,11 +325,11 @@ def constrained(twin: CompiledTwin, points: Floats) -> dict[str, Floats]:
     return {
         "X": sigmoid(_LOCATION["X"] + _SPREAD["X"] * raw["X_raw"]),
         "Y": _LOCATION["Y"] + _SPREAD["Y"] * raw["Y_raw"],
-        "Z": p.Z_MAX * sigmoid(_LOCATION["Z"] + _SPREAD["Z"] * raw["Z_raw"]),
-        "emg_fraction": sigmoid(raw["emg_fraction_logodds__"]),
+        "Z": p.Z_MAX * sigmoid(2 * np.log(KNEE * np.logaddexp(0, _bent(raw["Z_root"])))),
+        "emg_fraction": -np.expm1(log_ndtr(-raw["emg_score"]) / _EMG[1]),
         "t0": p.T0_LOW + (p.T0_HIGH - p.T0_LOW) * sigmoid(raw["t0_raw_interval__"]),
-        "alpha_wake": np.exp(p.LOG_ALPHA_MEAN["wake"] + p.LOG_ALPHA_SD * raw["alpha_wake_raw"]),
-        "alpha_sleep": np.exp(p.LOG_ALPHA_MEAN["sleep"] + p.LOG_ALPHA_SD * raw["alpha_sleep_raw"]),
+        "alpha_wake": np.exp(fitted.LOG_ALPHA_MEAN["wake"] + fitted.LOG_ALPHA_SD["wake"] * raw["alpha_wake_raw"]),
+        "alpha_sleep": np.exp(fitted.LOG_ALPHA_MEAN["sleep"] + fitted.LOG_ALPHA_SD["sleep"] * raw["alpha_sleep_raw"]),
         "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * raw["kappa_raw"]),
         "residual_sd": np.exp(raw["residual_sd_log__"]),
         "offset": OFFSET_SD * raw["offset_raw"],
@@ -300,6 +347,12 @@ def stability(draws: dict[str, Floats]) -> npt.NDArray[np.bool_]:
     """Tell for every draw and stage (..., stage) whether it is a stable brain."""
     alpha, beta = dendrites(draws)
     return np.asarray(is_stable(draws["X"], draws["Y"], draws["Z"], draws["t0"][..., None], alpha, beta))
+
+
+def log_power(spectra: PersonSpectra, draws: dict[str, Floats]) -> Floats:
+    """Return the log of the power in the band of draws (draw, stage, channel), ln µV², of what the person has."""
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+    return np.asarray(spectra.level() + draws["offset"][:, rows, : len(spectra.channels)])
 
 
 def model_spectrum(freq: Floats, draws: dict[str, Floats], graph: Graph) -> tuple[Floats, Floats]:
@@ -330,29 +383,3 @@ def model_spectrum(freq: Floats, draws: dict[str, Floats], graph: Graph) -> tupl
     muscle = emg_shape(freq, float(freq[0]), float(freq[-1]))
     shape = np.log((1 - share) * power / area + share * muscle)
     return shape, np.log1p(-draws["emg_fraction"])[..., None] - np.log(area[..., 0])
-
-
-@cache
-def _shared_prior(n: int) -> dict[str, Floats]:
-    """Return draws of the prior, which is everybody's: the same ones for all.
-
-    What is independent of all else is drawn evenly from its quantiles: κ is skewed, and the variance of a thousand free
-    draws of it, which contraction is measured by, is known to a tenth only.
-    """
-    from scipy.stats import halfnorm, norm
-
-    rng = np.random.default_rng(PRIOR_SEED)
-    draws = prior_draws(rng, n)
-    share = (np.arange(n) + 0.5) / n
-    draws["kappa"] = np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * norm.ppf(rng.permutation(share)))
-    draws["residual_sd"] = p.RESIDUAL_SD_SCALE * halfnorm.ppf(rng.permutation(share))
-    return draws
-
-
-def prior_dataset(n: int, stages: tuple[str, ...]) -> xr.Dataset:
-    """Return prior draws of the stages that a person has, dims (chain, draw, ...)."""
-    draws = _shared_prior(n)
-    rows = [STAGES.index(stage) for stage in stages]
-    by_stage = {name: (("chain", "draw", "stage"), draws[name][None][:, :, rows]) for name in BY_STAGE}
-    shared = {name: (("chain", "draw"), draws[name][None]) for name in SHARED}
-    return xr.Dataset({**by_stage, **shared}, {"stage": list(stages), "chain": [0], "draw": np.arange(n)})

@@ -15,23 +15,27 @@ from braintwin.inference.explanations import Mode, modes, owners, settle, worth_
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.rival_graphs import Effort, compare
-from braintwin.inference.sample import Draws, draw
+from braintwin.inference.sample import Draws
 from braintwin.inference.spectral import (
     CompiledTwin,
     constrained,
     flat_points,
+    log_power,
     model_spectrum,
     padded_data,
-    prior_dataset,
     prior_draws,
     stability,
     unconstrained,
 )
-from braintwin.inference.spectral_groups import describe, observed, replicate, tabulate
+from braintwin.inference.spectral_groups import describe, observed, prior_dataset, replicate, tabulate
+from braintwin.inference.spectral_search import sample_enough, search_weighed
 from braintwin.inference.starts import Optima, multistart
 from braintwin.provenance import derive_seed
 
 Floats = npt.NDArray[np.float64]
+
+MIN_CHAINS = 2
+"""Chains that must stay in a mode for it to be an explanation of its own."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def fit_person(
     seed: int,
     chains: int = 4,
     tune: int = 500,
-    draws: int = 500,
+    draws: int = 1500,
     starts: int = 24,
     mode_nats: float = 3.0,
     predictive_samples: int = 200,
@@ -72,6 +76,9 @@ def fit_person(
     cores: int = 1,
 ) -> SpectralFit:
     """Fit one person: climb from many starts, begin every chain at the best optimum, sample, replicate the spectra.
+
+    Neighbouring frequencies count for as much as they say that others do not, judged at the best optimum
+    (`neighbours`); the climbs then go on under those weights.
 
     Where further optima may hold a notable share of the posterior, chains begin in each of them; the heaviest is the
     posterior, what is left of the others goes with it as explanations of their own.
@@ -86,29 +93,28 @@ def fit_person(
         If no start reached a stable optimum, or no chain could begin there.
     """
     rng = np.random.default_rng(seed)
+    spectra, optima = search_weighed(twin, spectra, graph, unconstrained(twin, prior_draws(rng, starts)))
     data = padded_data(twin, spectra, graph)
-    optima = search(twin, data, prior_draws(rng, starts))
     if not np.isfinite(optima.log_posterior[0]):
         message = (
             f"fit-spectral: none of {starts} starts reached a stable brain; look for artefacts in the person's spectra "
             "or raise fit_spectral.starts"
         )
         raise FitFailed(message)
-    found = worth_sampling(modes(twin.model.density(data), optima), mode_nats)
+    density = twin.model.density(data)
+    found = worth_sampling(modes(density, optima), mode_nats)
 
     def sample(number: int) -> Draws:
         try:
-            # X, Z, κ and the rates are correlated: adapting to that gives five times the effective draws a second
-            return draw(
-                twin.model,
+            return sample_enough(
+                twin,
                 data,
+                found[number].point,
                 seed=derive_seed(seed, "explanation", str(number)) if number else seed,
                 chains=chains,
                 tune=tune,
                 draws=draws,
-                start=found[number].point,
                 cores=cores,
-                low_rank=True,
             )
         except RuntimeError as cause:
             message = f"fit-spectral: the sampler could not begin at the best optimum ({str(cause).splitlines()[0]})"
@@ -152,16 +158,10 @@ def weigh(
     ]
     owned = [Draws(posterior.isel(chain=mine), stats.isel(chain=mine)) for mine in chains if mine.size]
     kept = settle(sampled, mode_nats)
+    if any(len(owned[i].posterior["chain"]) < MIN_CHAINS for i in kept):
+        # chains that go from one to the other and back are of one posterior, which those of the heaviest have walked
+        return found[:1], drawn[:1]
     return [sampled[i][0] for i in kept], [owned[i] for i in kept]
-
-
-def search(twin: CompiledTwin, data: dict[str, Floats], begin: dict[str, Floats]) -> Optima:
-    """Climb from draws of the prior; an optimum must be a stable brain in every stage."""
-
-    def admissible(points: Floats) -> npt.NDArray[np.bool_]:
-        return np.asarray(stability(constrained(twin, points)).all(axis=1))
-
-    return multistart(twin.model.density(data), unconstrained(twin, begin), admissible=admissible)
 
 
 def carry_graph(twin: CompiledTwin, spectra: PersonSpectra, graphs: list[Graph], best: Floats) -> Floats:
@@ -211,7 +211,7 @@ def collect(
         graph_note=graphs[0].note,
         kappa_source="data" if graphs[0].source != "none" else "prior",
     )
-    scale = spectra.level() + flat["offset"][:, rows, : len(spectra.channels)]
+    scale = log_power(spectra, flat)
     stable = stability({k: v.reshape(*posterior["t0"].shape, *v.shape[1:]) for k, v in flat.items()})[..., rows]
     stats = drawn.stats.assign(stable=(("chain", "draw", "stage"), stable)).assign_coords(stage=list(spectra.stages))
     kept = np.unique(np.linspace(0, n - 1, min(predictive_samples, n)).round().astype(int))

@@ -1,5 +1,7 @@
 """The groups of one spectral fit, made from its draws: only the stages and channels that the person has."""
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -9,10 +11,22 @@ from braintwin.inference.discrepancy import learn
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import Draws
-from braintwin.inference.spectral import BY_STAGE, SHARED, CompiledTwin, constrained, model_spectrum
+from braintwin.inference.spectral import (
+    BY_STAGE,
+    SHARED,
+    CompiledTwin,
+    constrained,
+    log_power,
+    model_spectrum,
+    prior_draws,
+)
 from braintwin.inference.starts import Optima
+from braintwin.models import parameters as p
 
 Floats = npt.NDArray[np.float64]
+
+PRIOR_SEED = 2026
+"""Seed of the draws of the prior that contraction is measured by; they are no person's."""
 
 
 def tabulate(spectra: PersonSpectra, drawn: Draws, flat: dict[str, Floats], log_input: Floats | None) -> xr.Dataset:
@@ -23,7 +37,7 @@ def tabulate(spectra: PersonSpectra, drawn: Draws, flat: dict[str, Floats], log_
     rows = [STAGES.index(stage) for stage in spectra.stages]
     chains, draws = drawn.posterior.sizes["chain"], drawn.posterior.sizes["draw"]
     every = {name: value.reshape(chains, draws, *value.shape[1:]) for name, value in flat.items()}
-    scale = spectra.level() + flat["offset"][:, rows, : len(spectra.channels)]
+    scale = log_power(spectra, flat)
     if log_input is not None:
         scale = scale + log_input
     return xr.Dataset(
@@ -83,6 +97,7 @@ def observed(spectra: PersonSpectra) -> xr.Dataset:
             "used": (dims, spectra.used.astype(np.int8)),
         },
         _coords(spectra),
+        {"repeats": spectra.repeats},
     )
 
 
@@ -100,3 +115,29 @@ def describe(twin: CompiledTwin, optima: Optima, rows: list[int], stages: tuple[
 
 def _coords(spectra: PersonSpectra) -> dict[str, list[str] | Floats]:
     return {"stage": list(spectra.stages), "channel": list(spectra.channels), "freq": spectra.freq}
+
+
+@cache
+def _shared_prior(n: int) -> dict[str, Floats]:
+    """Return draws of the prior, which is everybody's: the same ones for all.
+
+    What is independent of all else is drawn evenly from its quantiles: κ is skewed, and the variance of a thousand free
+    draws of it, which contraction is measured by, is known to a tenth only.
+    """
+    from scipy.stats import halfnorm, norm
+
+    rng = np.random.default_rng(PRIOR_SEED)
+    draws = prior_draws(rng, n)
+    share = (np.arange(n) + 0.5) / n
+    draws["kappa"] = np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * norm.ppf(rng.permutation(share)))
+    draws["residual_sd"] = p.RESIDUAL_SD_SCALE * halfnorm.ppf(rng.permutation(share))
+    return draws
+
+
+def prior_dataset(n: int, stages: tuple[str, ...]) -> xr.Dataset:
+    """Return prior draws of the stages that a person has, dims (chain, draw, ...)."""
+    draws = _shared_prior(n)
+    rows = [STAGES.index(stage) for stage in stages]
+    by_stage = {name: (("chain", "draw", "stage"), draws[name][None][:, :, rows]) for name in BY_STAGE}
+    shared = {name: (("chain", "draw"), draws[name][None]) for name in SHARED}
+    return xr.Dataset({**by_stage, **shared}, {"stage": list(stages), "chain": [0], "draw": np.arange(n)})

@@ -128,14 +128,17 @@ def _move(density: Density, points: Floats, row: int, root: Floats, step: float,
     place: Floats = points[row].copy()
     value, gradient = density(place)
     before = value - 0.5 * float(momentum @ momentum)
-    for _ in range(STEPS):
-        momentum = momentum + 0.5 * length * (root.T @ gradient)
-        place = place + length * (root @ momentum)
-        value, gradient = density(place)
-        if not np.isfinite(value):
-            return False
-        momentum = momentum + 0.5 * length * (root.T @ gradient)
-    if np.log(rng.random()) < value - 0.5 * momentum @ momentum - before:
+    # next to the edge of stability slopes may overflow: such a trajectory is refused
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(STEPS):
+            momentum = momentum + 0.5 * length * (root.T @ gradient)
+            place = place + length * (root @ momentum)
+            value, gradient = density(place)
+            if not np.isfinite(value):
+                return False
+            momentum = momentum + 0.5 * length * (root.T @ gradient)
+        after = value - 0.5 * float(momentum @ momentum)
+    if np.log(rng.random()) < after - before:
         points[row] = place
         return True
     return False

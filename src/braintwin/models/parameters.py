@@ -1,7 +1,8 @@
-"""Parameter cards of the corticothalamic twin, and the priors of each stage.
+"""Parameter cards of the corticothalamic twin, and the published priors of each stage.
 
 A card says what a parameter is; the reports print it beside the posterior. The stage priors are weak: they were
-set from published parameter sets and typical band powers, not from a cohort fit.
+set from published parameter sets and typical band powers, not from a cohort fit. Synthetic people are drawn from
+them; a fit takes those of `sleep_priors`, which were refitted on real EEG.
 """
 
 from dataclasses import dataclass

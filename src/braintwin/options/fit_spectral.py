@@ -33,7 +33,7 @@ class FitSpectralOptions(Options):
     graph: GraphOptions = option(GraphOptions(), "Graph of the field.")
     chains: int = option(4, "Chains.", ge=2, le=16)
     tune: int = option(500, "Warm-up draws of a chain, thrown away.", ge=100)
-    draws: int = option(500, "Draws kept of a chain.", ge=100)
+    draws: int = option(1500, "Draws kept of a chain.", ge=100)
     starts: int = option(24, "Optimisations from spread starts before sampling; all chains begin at the best.", ge=4)
     mode_nats: float = option(
         3.0,

@@ -98,7 +98,8 @@ def _models(manifest: Mapping[str, Any]) -> str:
     return (
         f"Each person's corticothalamic twin was fitted with {number(spectral['chains'])} chains of "
         f"{number(spectral['draws'])} draws after {number(spectral['tune'])} of warm-up, from the best of "
-        f"{number(spectral['starts'])} optimisations; the hypnogram twin with {number(nights['chains'])} chains of "
+        f"{number(spectral['starts'])} optimisations, and again with four times as many, every fourth of them kept, "
+        f"where less than a thirtieth were effective; the hypnogram twin with {number(nights['chains'])} chains of "
         f"{number(nights['draws'])} draws after {number(nights['tune'])}, on the population prior {prior['file']} "
         f"(digest {prior['digest'][:12]}). A fit passed with R-hat ≤ {number(check['max_rhat'])}, effective sample "
         f"sizes ≥ {number(check['min_ess'])} and no divergence; it failed above R-hat {number(check['fail_rhat'])}, "

@@ -8,12 +8,12 @@ import xarray as xr
 
 import braintwin
 from braintwin.contracts.check import ParameterRow, PersonCheck, TwinCheck, Verdict
-from braintwin.inference.diagnose import Floats, contraction, inside_band, share
+from braintwin.inference.diagnose import Floats, contraction, ebfmi, ess, inside_band, mcse, rhat, share
 from braintwin.inference.explained import differences, moving
 from braintwin.inference.night_checks import check_profiles, seen, stored, worst
 from braintwin.inference.rival_graphs import verdict as connectome_verdict
 from braintwin.inference.starts import agreement
-from braintwin.io.posterior import ebfmi, ess, mcse, read_groups, rhat
+from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_status, write_json, write_status
 from braintwin.models.night_profile import Profile
 from braintwin.options.check import CheckOptions

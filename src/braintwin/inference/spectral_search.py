@@ -1,0 +1,159 @@
+"""From a person's spectra to chains: where to climb from, how much each bin says, in which coordinates to walk."""
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from braintwin.contracts.stages import STAGES
+from braintwin.inference.diagnose import ess
+from braintwin.inference.evidence import laplace
+from braintwin.inference.neighbours import repeats, scores
+from braintwin.inference.person_graph import Graph
+from braintwin.inference.person_spectra import PersonSpectra
+from braintwin.inference.sample import Draws, draw
+from braintwin.inference.spectral import (
+    CompiledTwin,
+    constrained,
+    flat_points,
+    log_power,
+    model_spectrum,
+    padded_data,
+    stability,
+)
+from braintwin.inference.starts import Optima, multistart
+from braintwin.provenance import derive_seed
+
+Floats = npt.NDArray[np.float64]
+
+BEGIN_SD = 0.3
+"""Sd of the starts of chains about an optimum, in posterior sds by Laplace."""
+
+TARGET_ACCEPT = 0.95
+"""Near the edge of stability longer steps diverge now and then."""
+
+ENOUGH = 1 / 30
+"""Effective share of the draws of every coordinate, in bulk and tail, below which chains go on for longer."""
+
+LONGER = 4
+"""By how much."""
+
+MOST_UNSTABLE = 0.2
+"""Share of draws beyond the edge of stability up to which they are left out; with more of them the fit fails."""
+
+_STEP = 1e-4
+
+
+def search(twin: CompiledTwin, data: dict[str, Floats], begin: Floats) -> Optima:
+    """Climb from unconstrained vectors (start, dim); an optimum must be a stable brain in every stage."""
+
+    def admissible(points: Floats) -> npt.NDArray[np.bool_]:
+        return np.asarray(stability(constrained(twin, points)).all(axis=1))
+
+    return multistart(twin.model.density(data), begin, admissible=admissible)
+
+
+def search_weighed(
+    twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, begin: Floats
+) -> tuple[PersonSpectra, Optima]:
+    """Climb, weigh neighbouring frequencies at the best optimum, and climb on under those weights."""
+    optima = search(twin, padded_data(twin, spectra, graph), begin)
+    if not np.isfinite(optima.log_posterior[0]):
+        return spectra, optima
+    spectra = weigh_neighbours(twin, spectra, graph, optima.points[0])
+    return spectra, search(twin, padded_data(twin, spectra, graph), optima.points)
+
+
+def weigh_neighbours(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, best: Floats) -> PersonSpectra:
+    """Return the spectra with how many neighbouring frequencies say the same thing, judged at the optimum `best`."""
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+
+    def modelled(points: Floats) -> Floats:
+        draws = constrained(twin, points)
+        return log_power(spectra, draws)[..., None] + model_spectrum(twin.freq, draws, graph)[0][:, rows]
+
+    spread = np.sqrt(constrained(twin, best[None])["residual_sd"][0] ** 2 + spectra.variance)
+    pull = scores(spectra.log_psd - modelled(best[None])[0], spread, spectra.used, twin.nu)
+    steps = _STEP * np.eye(best.size)
+    slope = np.moveaxis(modelled(best + steps) - modelled(best - steps), 0, -1) / (2 * _STEP)
+    # each bin in units of its error; a Student-t error informs by (nu + 1) / (nu + 3) of what a normal one does
+    slope *= (np.sqrt(spectra.weight() * (twin.nu + 1) / (twin.nu + 3)) / spread)[..., None]
+    flat = slope.reshape(-1, best.size)
+    root = np.linalg.cholesky(flat.T @ flat + np.eye(best.size))
+    reach = np.linalg.solve(root, flat.T).T.reshape(slope.shape)
+    return replace(spectra, repeats=repeats(pull, spectra.used, reach, float(np.diff(twin.freq).min())))
+
+
+def sample_about(
+    twin: CompiledTwin, data: dict[str, Floats], optimum: Floats, *,
+    seed: int, chains: int, tune: int, draws: int, cores: int = 1,
+) -> Draws:  # fmt: skip
+    """Sample one person from an optimum on, in coordinates in which the hill is round there."""
+    return draw(
+        twin.model, data, seed=seed, chains=chains, tune=tune, draws=draws, start=optimum, jitter=BEGIN_SD,
+        cores=cores, low_rank=True, target_accept=TARGET_ACCEPT,
+        covariance=laplace(twin.model.density(data), optimum)[1],
+    )  # fmt: skip
+
+
+def sample_enough(
+    twin: CompiledTwin, data: dict[str, Floats], optimum: Floats, *,
+    seed: int, chains: int, tune: int, draws: int, cores: int = 1,
+) -> Draws:  # fmt: skip
+    """Sample as :func:`sample_about` does, and again for longer where a coordinate has too few effective draws.
+
+    One person in twenty has a share of muscle that a strong spindle loop would do for: a thin arm of the posterior that
+    chains visit rarely. Of the longer chains every `LONGER`-th draw is kept; it diverged if one that it stands for did.
+    """
+    found = sample_about(twin, data, optimum, seed=seed, chains=chains, tune=tune, draws=draws, cores=cores)
+    if least_ess(found.posterior) < ENOUGH * chains * draws:
+        own = derive_seed(seed, "fit-spectral", "longer")
+        found = thinned(
+            sample_about(twin, data, optimum, seed=own, chains=chains, tune=2 * tune, draws=LONGER * draws, cores=cores)
+        )
+    return only_brains(twin, found, seed)
+
+
+def thinned(found: Draws) -> Draws:
+    """Return every `LONGER`-th draw."""
+    kept = {"draw": slice(LONGER - 1, None, LONGER)}
+    posterior, stats = (
+        part.isel(kept).assign_coords(draw=np.arange(part.sizes["draw"] // LONGER))
+        for part in (found.posterior, found.stats)
+    )
+    diverging = found.stats["diverging"].values
+    stats["diverging"] = (("chain", "draw"), diverging.reshape(len(diverging), -1, LONGER).any(axis=-1))
+    return Draws(posterior, stats)
+
+
+def only_brains(twin: CompiledTwin, found: Draws, seed: int) -> Draws:
+    """Return the draws with those that are no stable brain exchanged for stable ones of the same chain, at random.
+
+    The wall at the edge of stability is soft and sees the distance alone: a chain may pass it now and then. Stable
+    draws are of the posterior of stable brains. ``stats.attrs["unstable"]`` is the share that was beyond.
+    """
+    chains, draws = found.posterior.sizes["chain"], found.posterior.sizes["draw"]
+    stable = stability(constrained(twin, flat_points(twin, found.posterior))).all(axis=1).reshape(chains, draws)
+    beyond = 1 - float(stable.mean())
+    stats = found.stats.assign_attrs(unstable=beyond)
+    if not 0 < beyond <= MOST_UNSTABLE or not stable.any(axis=1).all():
+        return Draws(found.posterior, stats)
+    rng = np.random.default_rng(derive_seed(seed, "fit-spectral", "stable"))
+    place = np.tile(np.arange(draws), (chains, 1))
+    for row, good in zip(place, stable, strict=True):
+        row[~good] = rng.choice(np.flatnonzero(good), int(np.sum(~good)))
+    rows = np.arange(chains)[:, None]
+    posterior, stats = (part.copy() for part in (found.posterior, stats))
+    for table in (posterior, stats):
+        for name in table:
+            if name != "diverging":
+                table[name] = (table[name].dims, table[name].values[rows, place])
+    return Draws(posterior, stats)
+
+
+def least_ess(posterior: xr.Dataset) -> float:
+    """Return the least effective sample size of any coordinate, in bulk or tail."""
+    tables = [variable.values.reshape(*variable.shape[:2], -1) for variable in posterior.values()]
+    columns = [table[..., i] for table in tables for i in range(table.shape[-1])]
+    return min(min(ess(column), ess(column, "tail")) for column in columns)
