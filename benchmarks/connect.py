@@ -195,8 +195,9 @@ def show(what: str, **numbers: Any) -> None:
     print(json.dumps({"what": what, **numbers}), flush=True)
 
 
-def against_peers(folder: Path, channels: int, epochs: int, sfreq: float, few: int) -> None:
-    path = folder / "eeg.zarr"
+def against_peers(folder: Path, channels: int, epochs: int, sfreq: float, few: int) -> dict[str, float]:
+    """Show both sides' time and memory, and return by how much the peer takes longer."""
+    path, ratios = folder / "eeg.zarr", {}
     write_signals(path, channels, epochs, sfreq)
     size = f"{channels} channels x {epochs} epochs x {EPOCH_S} s at {sfreq:g} Hz, 5 bands"
     common = {"sfreq": sfreq, "few": few}
@@ -209,9 +210,10 @@ def against_peers(folder: Path, channels: int, epochs: int, sfreq: float, few: i
         mine = child("ours", path, measures=measures, blocks=0, **window, **common)
         theirs = child(peer, path, **common)
         gap = np.abs(np.load(folder / "ours.npy") - np.load(folder / "peer.npy")).max()
+        ratios[what] = theirs["cpu_s"] / mine["cpu_s"]
         show(
             f"{what}: {size}", ours_cpu_s=mine["cpu_s"], peer_cpu_s=theirs["cpu_s"],
-            ratio=theirs["cpu_s"] / mine["cpu_s"], ours_peak_mib=mine["peak_mib"], peer_peak_mib=theirs["peak_mib"],
+            ratio=ratios[what], ours_peak_mib=mine["peak_mib"], peer_peak_mib=theirs["peak_mib"],
             peer_epochs_run=theirs["epochs_run"], largest_difference=f"{gap:.1e}",
         )  # fmt: skip
     from braintwin.contracts.connect import MEASURES
@@ -222,6 +224,7 @@ def against_peers(folder: Path, channels: int, epochs: int, sfreq: float, few: i
         )  # fmt: skip
         show(f"all {len(MEASURES)} measures with errors, {method}: {size}", ours_cpu_s=mine["cpu_s"],
              ours_peak_mib=mine["peak_mib"])  # fmt: skip
+    return ratios
 
 
 def scaling(folder: Path, plot: Path | None) -> None:

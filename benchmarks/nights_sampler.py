@@ -12,10 +12,10 @@ import time
 import numpy as np
 
 from braintwin.contracts.night import GROUPS
+from braintwin.inference.diagnose import ess
 from braintwin.inference.nights import compile_nights, fit_person, window
 from braintwin.inference.sample import compile_model, draw
 from braintwin.io.population import packaged_population, read_population
-from braintwin.io.posterior import ess
 from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, N_STAGES, step_offsets
 from braintwin.models.night_history import night_steps
 from braintwin.models.nights_simulator import simulate_nights

@@ -6,7 +6,7 @@ import pytest
 
 from braintwin.contracts.simulate import OUTCOME_UNITS, OUTCOMES
 from braintwin.models.nights_simulator import simulate_nights
-from braintwin.models.outcomes import outcomes
+from braintwin.models.outcomes import nights_in, outcomes
 from braintwin.models.population import first_population
 
 
@@ -39,6 +39,13 @@ def test_a_night_without_sleep_has_its_time_in_bed_as_latency():
     nothing = one([-1] * 10)
     assert nothing["TIB"] == 0
     assert np.isnan(nothing["SE"])
+
+
+def test_nights_are_counted_in_each_stage_at_each_epoch():
+    stages = np.random.default_rng(4).integers(-1, 5, (300, 70)).astype(np.int8)
+    for some in (stages, stages[:, :45], stages[:0]):
+        expected = [(some == code).sum(axis=0) for code in range(5)]
+        np.testing.assert_array_equal(nights_in(some), expected)
 
 
 def test_lights_off_and_epoch_length():

@@ -10,9 +10,10 @@ import xarray as xr
 from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.tables import PersonRow
 from braintwin.errors import BrainTwinError
+from braintwin.inference.diagnose import mcse
 from braintwin.io.arrays import write_dataset
 from braintwin.io.population import write_population
-from braintwin.io.posterior import mcse, read_groups
+from braintwin.io.posterior import read_groups
 from braintwin.io.records import read_status, write_status
 from braintwin.io.versions import Version, faults, read_history, versions_of
 from braintwin.models.nights_simulator import simulate_nights

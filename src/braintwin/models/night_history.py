@@ -161,20 +161,23 @@ def dwell_table() -> Ints:
 
 
 @cache
-def bin_tables(process: ProcessS = LITERATURE) -> tuple[npt.NDArray[np.int64] | Floats | float | int, ...]:
-    """Return what the compiled walk needs to put a history in bins, in the order of its arguments."""
+def bin_tables(process: ProcessS = LITERATURE) -> tuple[Ints | tuple[float, ...] | tuple[int, ...], ...]:
+    """Return what compiled code needs to put a history in bins: tables of time, dwell and clock, edges, constants.
+
+    The clock's table has three parts, after REM sleep, before the first and within it; the last item holds the number
+    of bins of Process S, the gap that ends an episode, and the lengths of the first two parts.
+    """
     wake, sleep = pressure_step(process)
     per_bin = round(TIME_BIN_MIN * 60 / EPOCH_S)
+    later, first = _table(CLOCK_LATER_MIN), _table(CLOCK_FIRST_MIN) + FIRST_OFFSET
     return (
         np.minimum(np.arange(per_bin * N_TIME_BINS) // per_bin, N_TIME_BINS - 1),
         dwell_table(),
-        _table(CLOCK_LATER_MIN),
-        FIRST_OFFSET + _table(CLOCK_FIRST_MIN),
-        REM_OFFSET + _table(CLOCK_REM_MIN),
-        np.array(LOAD_EDGES_MIN),
-        np.array(RECENT_EDGES),
-        np.array([wake, sleep, 0.5 ** (EPOCH_S / 60 / RECENT_HALF_LIFE_MIN), steady_pressure(process), LOAD_SHARE]),
-        np.array([N_PRESSURE_BINS, round(EPISODE_GAP_MIN * 60 / EPOCH_S)]),
+        np.concatenate([later, first, _table(CLOCK_REM_MIN) + REM_OFFSET]),
+        LOAD_EDGES_MIN,
+        RECENT_EDGES,
+        (wake, sleep, 0.5 ** (EPOCH_S / 60 / RECENT_HALF_LIFE_MIN), steady_pressure(process), LOAD_SHARE),
+        (N_PRESSURE_BINS, round(EPISODE_GAP_MIN * 60 / EPOCH_S), len(later), len(first)),
     )
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from braintwin.contracts.night import GROUPS
-from braintwin.contracts.stages import STAGES
 from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, arousal_shift, hazard_tables, row_base
 from braintwin.models.night_history import bin_tables
 from braintwin.models.population import Population
@@ -18,14 +17,6 @@ Floats = npt.NDArray[np.float64]
 
 CDF_ORDER = (0, 1, 4, 2, 3)
 """Stages from the lightest to the deepest, W N1 R N2 N3: the order in which uniforms are read."""
-
-
-def _cdf_ways() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the ways out of each row in CDF order, (row, 4), and how many come before staying, (row,)."""
-    rank = np.argsort(CDF_ORDER)
-    ways = np.argsort(rank[DESTINATIONS], axis=1)
-    present = np.array([*range(len(STAGES)), 0])
-    return ways, (rank[DESTINATIONS] < rank[present][:, None]).sum(axis=1)
 
 
 def _stack(values: npt.ArrayLike, ndim: int, nights: int, name: str) -> Floats:
@@ -87,13 +78,10 @@ def simulate_nights(
         message = f"shape after the draws: effects {effect.shape[1:]}, expected {(len(GROUPS),)}"
         raise ValueError(message)
     arousal = _stack(np.atleast_1d(arousal_shift(population, np.asarray(arousal_rate, float))), 1, nights, "arousal")
-    ways, before = _cdf_ways()
-    rows = np.arange(len(ways))[:, None]
-    tables = [np.take_along_axis(table, ways[: len(STAGES), None], axis=2) for table in hazard_tables(population)]
     out = np.empty((nights, width), dtype=np.int8)
     simulate(
         out, np.ascontiguousarray(uniforms, dtype=np.float64), lengths, effect, arousal,
-        np.exp(row_base(population)[rows, ways]), *(np.exp(table) for table in tables), GROUP_OF[rows, ways], before,
-        DESTINATIONS[rows, ways], *bin_tables(population.process),
+        np.exp(row_base(population)), GROUP_OF, DESTINATIONS, *(np.exp(table) for table in hazard_tables(population)),
+        np.array(CDF_ORDER), *bin_tables(population.process),
     )  # fmt: skip
     return out

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from braintwin.contracts.simulate import OUTCOMES
-from braintwin.contracts.stages import EPOCH_S
+from braintwin.contracts.stages import EPOCH_S, STAGES
 
 PERSISTENT_MIN = 10.0
 """Sleep without interruption that ends the latency to persistent sleep, min."""
@@ -48,7 +48,7 @@ def outcomes(
     minutes = epoch_s / 60
     counts = np.empty((len(stages), len(_COUNTS)), dtype=np.int64)
     rows = np.ascontiguousarray(np.asarray(stages, dtype=np.int8)[:, lights_off_epoch:])
-    _compiled()(rows, counts, round(PERSISTENT_MIN / minutes))
+    _compiled(_count)(rows, counts, round(PERSISTENT_MIN / minutes))
     count = dict(zip(_COUNTS, counts.T, strict=True))
     sleep = count["N1"] + count["N2"] + count["N3"] + count["REM"]
     scored = sleep + count["wake"]
@@ -98,9 +98,24 @@ def _count(stages: Any, out: Any, need: int) -> None:
         out[i, 9] = in_bed
 
 
+def nights_in(stages: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+    """Return how many of the nights (night, epoch) are in each stage at each epoch, (stage, epoch)."""
+    out = np.zeros((len(STAGES), stages.shape[1]), dtype=np.int32)
+    _compiled(_tally)(stages, out)
+    return out
+
+
+def _tally(stages: Any, out: Any) -> None:
+    """Add the nights (night, epoch) to `out` (stage, epoch); compiled by numba, many epochs at a time."""
+    for i in range(stages.shape[0]):
+        for code in range(out.shape[0]):
+            for e in range(stages.shape[1]):
+                out[code, e] += stages[i, e] == code
+
+
 @cache
-def _compiled() -> Callable[..., None]:
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
     import numba
 
-    compiled: Callable[..., None] = numba.njit(cache=True, nogil=True)(_count)
+    compiled: Callable[..., None] = numba.njit(cache=True, nogil=True)(function)
     return compiled

@@ -15,7 +15,7 @@ from braintwin.contracts.night import GROUPS
 from braintwin.contracts.simulate import OUTCOMES
 from braintwin.contracts.stages import EPOCH_S, STAGES
 from braintwin.models.nights_simulator import simulate_nights
-from braintwin.models.outcomes import outcomes
+from braintwin.models.outcomes import nights_in, outcomes
 from braintwin.models.population import Draws, Population
 from braintwin.treatment.operators import Operators
 
@@ -161,8 +161,7 @@ def _occupancy(stages: npt.NDArray[np.int8], per_bin: int, clocks: int) -> Float
     """Return the number of nights in each stage, (clock, stage), averaged over the epochs of a bin."""
     epochs = stages.shape[1]
     counts = np.zeros((clocks * per_bin, len(STAGES)))
-    for code in range(len(STAGES)):
-        counts[:epochs, code] = (stages == code).sum(axis=0)
+    counts[:epochs] = nights_in(stages).T
     size = np.full(clocks, per_bin, dtype=float)
     size[-1] = epochs - (clocks - 1) * per_bin
     return np.asarray(counts.reshape(clocks, per_bin, len(STAGES)).sum(axis=1) / size[:, None])

@@ -61,13 +61,17 @@ def explained(value: Floats, factors: Mapping[str, Floats]) -> dict[str, float]:
     value : (draw,) float
     factors : mapping of str to (draw, quantity) float
     """
-    columns = {name: _columns(part) for name, part in factors.items()}
+    return _shared_out(value, {name: _columns(part) for name, part in factors.items()})
+
+
+def _shared_out(value: Floats, columns: Mapping[str, Floats]) -> dict[str, float]:
+    """Return the same of factors whose columns are orthogonal, (draw, column) each."""
     design = np.hstack([*columns.values()])
     draws, used = len(value), design.shape[1]
     centred = value - value.mean()
     total = float(centred @ centred)
     if total == 0 or used >= draws - 1:
-        return {**dict.fromkeys(factors, 0.0), "night": 0.0}
+        return {**dict.fromkeys(columns, 0.0), "night": 0.0}
     weight = np.linalg.solve(design.T @ design + 1e-9 * np.eye(used), design.T @ centred)
     noise = float(((centred - design @ weight) ** 2).sum()) / (draws - used - 1)
     found, start = {}, 0
@@ -106,9 +110,10 @@ def uncertainty_shares(
     rivals = [int(t) for t in np.flatnonzero(candidate) if t != best]
     each = np.full((len(candidate), len(SOURCES)), np.nan)
     total = np.zeros(len(SOURCES))
+    of_person = _columns(person)  # the same for every rival, and a third of the work
     for t in rivals:
-        factors = {name: np.hstack([part[best], part[t]]) for name, part in by_treatment.items()}
-        found = explained(utility[best] - utility[t], {**factors, "person": person})
+        columns = {name: _columns(np.hstack([part[best], part[t]])) for name, part in by_treatment.items()}
+        found = _shared_out(utility[best] - utility[t], {**columns, "person": of_person})
         parts = np.array([found[name] for name in SOURCES])
         if parts.sum() > 0:
             each[t] = parts / parts.sum()
