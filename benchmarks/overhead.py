@@ -5,6 +5,7 @@ python benchmarks/overhead.py --config config/examples/hypnograms.yaml
 
 A study of synthetic people with short nights, or one of yours, from the folder it is run in; it must not have been run.
 Imports count as compute. Wall time is printed too, but two programs on one machine change it; CPU time hardly.
+On SLURM, what its accounting says of the jobs is counted, so that each job's own reading of the workflow is overhead.
 """
 
 import argparse
@@ -17,6 +18,9 @@ import time
 from pathlib import Path
 
 import yaml
+
+from braintwin.cli.cluster import job_prefix
+from braintwin.paths import StudyPaths
 
 CHAINS = {"tune": 100, "draws": 100}
 CORES = 2
@@ -64,11 +68,35 @@ def measure(folder: Path, config: Path, where: list[str]) -> None:
         float(cpu) for text in logs for cpu in re.findall(r"^# done in .*, ([\d.]+) s of CPU$", text, re.MULTILINE)
     ]
     people = len((results / "index" / "people.tsv").read_text(encoding="utf-8").splitlines()) - 1
-    # on a cluster the steps are not children of this process
-    rest = used.ru_utime + used.ru_stime - (0 if "--cluster" in where else sum(steps))
+    everything = used.ru_utime + used.ru_stime
+    if "--cluster" in where:  # the jobs are not children of this process
+        everything += cpu_of_jobs(job_prefix(StudyPaths(results)), began=time.time() - wall)
+    rest = everything - sum(steps)
     share = rest / (rest + sum(steps))
     print(f"{people} people: {len(steps)} steps, {sum(steps):.0f} s of CPU in them, {rest:.1f} s beside them "
           f"({share:.1%}), {wall:.0f} s of wall time")  # fmt: skip
+
+
+def cpu_of_jobs(prefix: str, *, began: float) -> float:
+    """Return the CPU seconds that SLURM counted of the jobs of a study."""
+    since = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(began - 60))
+    rows = subprocess.run(
+        ["sacct", "-n", "-P", "-S", since, "-o", "JobID,JobName%100,TotalCPU"],
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    parts = [row.split("|") for row in rows]
+    ours = {job for job, name, _ in parts if "." not in job and name.startswith(prefix)}
+    # of its steps: what is said of a whole job is zero once it has ended
+    return sum(seconds(used) for job, _, used in parts if "." in job and job.split(".")[0] in ours)
+
+
+def seconds(text: str) -> float:
+    """Return the seconds of a duration as SLURM writes it: ``[days-][hours:]minutes:seconds``."""
+    days, _, clock = text.rpartition("-")
+    total = 0.0
+    for part in clock.split(":"):
+        total = 60 * total + float(part)
+    return total + 86400 * int(days or 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """``python -m braintwin`` and the ``braintwin`` command."""
 
+import gc
 import sys
 
 
@@ -7,7 +8,9 @@ def main() -> None:
     """Run the command line; see `braintwin --help`."""
     from braintwin.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # the process ends: to search the compiled models for cycles would take a second of every job
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -289,17 +289,23 @@ class Cluster:
 
     def kill_node(self, node: str) -> None:
         """Let a node crash: its slurmd and every process of its jobs end at once, and nobody is told."""
-        victims = {}
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, OSError):
-                if process.environ().get("SLURMD_NODENAME") == node:
-                    for member in (process, *process.parents()):
-                        if member is process or member.name().startswith("slurmstepd"):
-                            victims[member.pid] = member
         _end(self.folder / "run" / f"slurmd.{node}.pid", signal.SIGKILL)
-        for process in sorted(victims.values(), key=lambda p: not p.name().startswith("slurmstepd")):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+        # The steps' managers first, whose word on a job's end would count; again until nothing starts any more
+        while victims := [*self._step_managers(node), *_processes_of_jobs(node)]:
+            for process in victims:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(victims, timeout=5)
+
+    def _step_managers(self, node: str) -> list[psutil.Process]:
+        """Return the slurmstepd of a node: they keep its log open, from before their job's first process on."""
+        log = str(self.folder / "log" / f"slurmd.{node}.log")
+        found = []
+        for process in psutil.process_iter(["name"]):
+            with suppress(psutil.Error, OSError):
+                if process.info["name"].startswith("slurmstepd") and any(f.path == log for f in process.open_files()):
+                    found.append(process)
+        return found
 
     def states(self) -> dict[str, str]:
         """Return each node's state."""
@@ -321,6 +327,16 @@ class Cluster:
                     path.rmdir()
         if DEFAULT_CONF.is_symlink() and DEFAULT_CONF.readlink() == self.conf:
             DEFAULT_CONF.unlink()
+
+
+def _processes_of_jobs(node: str) -> list[psutil.Process]:
+    """Return the processes that a node's jobs have started."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.environ().get("SLURMD_NODENAME") == node:
+                found.append(process)
+    return found
 
 
 def _end(pid_file: Path, how: signal.Signals) -> None:

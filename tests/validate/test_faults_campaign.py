@@ -12,7 +12,8 @@ from braintwin.cli.cluster import job_prefix
 from braintwin.io.digest import tree_digests
 from pair_study import Study, copy_of, environment, is_clean, kill_head, new_study
 
-CODE = ["braintwin.cli.run", "braintwin.cli.cluster", "braintwin.cli.guard", "braintwin.cli.workflow"]
+# what guards a run and writes its files; that steps give the same bits has tests of its own on every change
+CODE = [f"braintwin.{name}" for name in ("cli.guard", "cli.cluster", "cli.clock", "cli.workflow", "io.arrays")]
 KILLS, STUDIES = 50, 10
 SLOW = (
     '#!/bin/sh\ncase "$*" in *" cohort "*) [ -e {once} ] || {{ touch {once}; sleep 600; }};; esac\nexec {real} "$@"\n'
@@ -62,7 +63,9 @@ def test_a_job_over_its_time(campaign, cluster, pair, profile, tmp_path):
     shim.write_text(SLOW.format(once=study.folder / "once", real=f"{sys.executable} -m braintwin"))
     shim.chmod(0o755)
     first = f"export PATH={real}:$PATH; "
-    given = profile(**{"set-resources": {"cohort": {"runtime": "1 if attempt == 1 else 15"}}})
+    # as much memory each time: twice what a first attempt asks for is more than these nodes have
+    asked = {"runtime": "1 if attempt == 1 else 15", "mem_mb": 2000}
+    given = profile(**{"set-resources": {"cohort": asked}})
     began = time.monotonic()
     where = ["--cluster", "slurm", "--account", "lab", "--profile", given]
     said = study.run(*where, env=environment(**cluster.environment, BASH_ENV=str(_bash(real, first))))

@@ -36,7 +36,7 @@ def kill_when(clone, study, ready, timeout=600.0):
 def test_a_killed_run_goes_on_to_identical_results(tiny, tmp_path):
     write_config(tmp_path)
     moments = [
-        lambda results: len(list(results.glob("nights/*/prepare.nc"))) == 1,
+        lambda results: any(results.glob("nights/*/prepare.nc")),  # both may come between two looks
         lambda results: (results / "logs" / "fit-nights").is_dir() or (results / "logs" / "fit-spectral").is_dir(),
     ]
     for ready in moments:
