@@ -11,7 +11,7 @@ BIN    := $(VENV)/bin
 RUN    := PATH="$(abspath $(BIN)):$$PATH"
 
 .PHONY: help install demo test test-cluster lint format bench validate study config calibrate wheelhouse test-latest crate \
-        docs lock clean
+        docs lock clean validation-study
 
 help:            ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -49,7 +49,13 @@ bench: install   ## speed against peers and naive versions, in the same run
 
 validate: install  ## long evidence, resumable: studies/validation/*.json (ONLY=tests/validate/test_x.py for one)
 	@$(RUN) $(BIN)/python -m pytest -n $(CORES) -m validate $(ONLY); code=$$?; \
-	$(RUN) $(BIN)/python tests/support/campaign.py --write; exit $$code
+	$(RUN) $(BIN)/python tests/support/campaign.py --write; \
+	$(RUN) $(BIN)/python tests/support/validation_study.py && exit $$code
+
+validation-study: install  ## the validation study: its records, tables, figures, archive and page (8 CPU min from nothing)
+	@$(MAKE) --no-print-directory validate ONLY="tests/validate/test_held_out_nights.py tests/validate/test_temazepam.py \
+	tests/validate/test_nights_sbc_full.py tests/validate/test_speed.py"
+	@$(RUN) $(BIN)/python tests/support/validation_check.py --parts ''
 
 study: install   ## run, publish and verify the worked example again: studies/example/expected
 	@cd studies/example && $(RUN) braintwin run --config config.yaml --cores $(CORES) && $(RUN) braintwin publish \

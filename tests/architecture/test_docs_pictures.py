@@ -4,6 +4,8 @@ import importlib.util
 import re
 from pathlib import Path
 
+from validation_figures import DRAW
+
 DOCS = Path(__file__).parents[2] / "docs"
 PLOTS = {"connectome-scaling.svg": "benchmarks/connect.py"}
 """Figures that a benchmark draws (`--plot`)."""
@@ -21,7 +23,7 @@ def pictures() -> set[str]:
 def test_every_picture_has_its_script_and_is_shown_with_words():
     kinds = {".png", ".svg", ".jpg", ".gif"}
     there = {path.name for path in DOCS.rglob("*") if path.suffix in kinds}
-    assert there == pictures() | set(PLOTS)
+    assert there == pictures() | set(PLOTS) | {f"{part}.svg" for part in DRAW}
     assert all("--plot" in (DOCS.parent / script).read_text(encoding="utf-8") for script in PLOTS.values())
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.rglob("*.md"))
     shown = dict((name, words) for words, name in re.findall(r"!\[([^\]]*)\]\(([\w./-]+)\)", text))

@@ -5,9 +5,9 @@ import tarfile
 import numpy as np
 import pytest
 
+from braintwin.inference.diagnose import rhat
 from braintwin.inference.nights import DIMS, compile_nights, fit_person, window
 from braintwin.io.hypnogram import read_hypnogram
-from braintwin.io.posterior import rhat
 from braintwin.models.population import first_population
 from braintwin.options.dataset import StageOptions
 from braintwin.steps.fit_nights import observed, predictive

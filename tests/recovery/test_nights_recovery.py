@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import binom
 
 from braintwin.contracts.night import GROUPS
+from braintwin.inference.diagnose import ess, rhat
 from braintwin.inference.nights import DIMS, compile_nights, fit_person, window
-from braintwin.io.posterior import ess, rhat
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.population import first_population
 

@@ -25,12 +25,15 @@ from typing import Any
 import numpy as np
 
 from braintwin.io.arrays import write_text
-from braintwin.provenance import code_digest, file_digest, options_digest
+from braintwin.provenance import code_digest, environment, file_digest, options_digest
 
 ROOT = Path(__file__).parents[2]
 RECORDS = ROOT / "studies" / "validation"
 PAGE = ROOT / "docs" / "reference" / "validation.md"
 PARTS = ROOT / ".validate"
+SEEDS = tuple("01234567")
+"""Of campaigns that tell their Monte-Carlo error: the first makes the numbers, all of them their error."""
+
 _ALONE = threading.Lock()
 
 
@@ -52,6 +55,8 @@ class Campaign:
         Sizes and options, kept in the record; other settings are another campaign.
     test : str
         The pytest node that runs it, relative to the root.
+    page : str
+        The page of the docs that shows its numbers; validation.md itself unless given.
     """
 
     name: str
@@ -60,6 +65,7 @@ class Campaign:
     data: Sequence[str] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     test: str = ""
+    page: str = ""
     records: Path = RECORDS
     parts: Path = PARTS
 
@@ -118,8 +124,11 @@ class Campaign:
         same = found["digest"] == self.digest and found["settings"] == plain(self.settings)
         return bool(same and found["passed"])
 
-    def finish(self, *, passed: bool, numbers: Mapping[str, Any]) -> None:
-        """Write the record, whether the claim held or not; the test asserts afterwards."""
+    def finish(self, *, passed: bool, numbers: Mapping[str, Any], error: Mapping[str, Any] | None = None) -> None:
+        """Write the record, whether the claim held or not; the test asserts afterwards.
+
+        `error` is the Monte-Carlo sd of each of the `numbers`, see :func:`monte_carlo_sd`.
+        """
         cpu = sum(json.loads(p.read_text(encoding="utf-8"))["cpu_s"] for p in sorted(self.folder.glob("*.json")))
         value = {
             "name": self.name,
@@ -134,7 +143,10 @@ class Campaign:
             "cpu_s": round(cpu, 1),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
             "python": platform.python_version(),
+            "numeric": numeric(),
         }
+        value |= {"page": self.page} if self.page else {}
+        value |= {"monte_carlo_sd": plain(error)} if error else {}
         write_text(self.record, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -150,6 +162,25 @@ def timed_alone(sent: bytes, key: str) -> tuple[Any, float]:
 
     with _ALONE:
         return timed(cloudpickle.loads(sent), key)
+
+
+def numeric() -> dict[str, Any]:
+    """Return the libraries that numbers pass through, and the kind of processor that BLAS takes this one for."""
+    here = environment()
+    kinds = sorted({str(pool.get("architecture")) for pool in here["blas"]})
+    return {"packages": here["packages"], "processor": ", ".join([here["platform"], *kinds])}
+
+
+def monte_carlo_sd(values: Sequence[Any]) -> Any:
+    """Return the sd over seeds of each number in nested `values`, in their shape; None for what is no number."""
+    first = values[0]
+    if isinstance(first, Mapping):
+        return {key: monte_carlo_sd([value[key] for value in values]) for key in first}
+    if isinstance(first, list) and len({len(value) for value in values}) == 1:
+        return [monte_carlo_sd(items) for items in zip(*values, strict=True)]
+    if all(isinstance(value, int | float) for value in values):
+        return float(f"{np.std(values, ddof=1):.3g}")
+    return None
 
 
 def _sendable(make: Callable[[str], Any]) -> Callable[[str], tuple[Any, float]]:
@@ -232,8 +263,12 @@ def page(folder: Path = RECORDS) -> str:
     ]
     for record in records(folder):
         verdict = {"fresh": "holds", "failed": "**does not hold**"}.get(state(record), "**stale**")
-        lines += [f"## {record['name']}", "", f"{record['claim']} — {verdict}.", "", "| number | value |", "|---|---|"]
-        lines += [f"| {key} | {_shown(value)} |" for key, value in _flat(record["numbers"])]
+        lines += [f"## {record['name']}", "", f"{record['claim']} — {verdict}.", ""]
+        if record.get("page"):
+            lines += [f"Its numbers are on [their own page](../{record['page']})."]
+        else:
+            lines += ["| number | value |", "|---|---|"]
+            lines += [f"| {key} | {_shown(value)} |" for key, value in _flat(record["numbers"])]
         settings = ", ".join(f"{key} {_shown(value)}" for key, value in record["settings"].items()) or "none"
         lines += ["", f"Settings: {settings}. CPU {record['cpu_s']:g} s. Command: `{record['command']}`", ""]
     return "\n".join(lines).rstrip() + "\n"

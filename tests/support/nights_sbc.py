@@ -1,10 +1,12 @@
 """Simulation-based calibration of the hypnogram twin: rank of the truth among posterior draws."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.stats import chi2
 
+from braintwin.contracts.night import GROUPS
 from braintwin.inference.night_counts import tabulate
 from braintwin.inference.night_evidence import night_evidence, prior_belief
 from braintwin.models.nights_simulator import simulate_nights
@@ -12,6 +14,7 @@ from braintwin.models.population import Population, Who, first_population
 
 GROUPS_JUDGED = tuple(range(12))
 BINS = 10
+BLOCKS, PEOPLE = 4, 100
 
 
 def calibrate(people: int, *, seed: int, narrow: float = 1.0, epochs: int = 700, draws: int = 400) -> np.ndarray:
@@ -41,7 +44,33 @@ def calibrate(people: int, *, seed: int, narrow: float = 1.0, epochs: int = 700,
 
 def uniformity(ranks: np.ndarray) -> float:
     """Return the least p-value over quantities of a chi-square test of uniform ranks, adjusted for their number."""
-    n, quantities = ranks.shape
-    counts = np.array([np.histogram(r, np.linspace(0, 1, BINS + 1))[0] for r in ranks.T])
-    statistic = (np.square(counts - n / BINS) / (n / BINS)).sum(axis=1)
-    return float(min(1.0, quantities * chi2.sf(statistic, BINS - 1).min()))
+    return float(min(1.0, ranks.shape[1] * _p_values(_counts(ranks)).min()))
+
+
+def _counts(ranks: np.ndarray) -> np.ndarray:
+    return np.array([np.histogram(r, np.linspace(0, 1, BINS + 1))[0] for r in ranks.T])
+
+
+def _p_values(counts: np.ndarray) -> np.ndarray:
+    expected = counts.sum(axis=1, keepdims=True) / BINS
+    return chi2.sf((np.square(counts - expected) / expected).sum(axis=1), BINS - 1)
+
+
+def calibration(seed: int) -> dict[str, Any]:
+    """Return p-values and rank histograms of 400 simulated people, and of 100 with a fit that is too sure."""
+    ranks = {
+        "as it is": np.concatenate([calibrate(PEOPLE, seed=BLOCKS * seed + block) for block in range(BLOCKS)]),
+        "too sure": calibrate(PEOPLE, seed=99 - seed, narrow=0.4),
+    }
+    return {
+        "fits": {name: {"people": len(found), "least_p": uniformity(found)} for name, found in ranks.items()},
+        "ranks": {name: _by_quantity(found) for name, found in ranks.items()},
+    }
+
+
+def _by_quantity(ranks: np.ndarray) -> dict[str, dict[str, Any]]:
+    counts = _counts(ranks)
+    covered = ((ranks > 0.05) & (ranks < 0.95)).mean(axis=0)
+    names = [*(GROUPS[group] for group in GROUPS_JUDGED), "distance from the mean"]
+    parts = zip(names, _p_values(counts).tolist(), covered.tolist(), counts.tolist(), strict=True)
+    return {name: {"p": p, "covered_90": share, "bins": bins} for name, p, share, bins in parts}

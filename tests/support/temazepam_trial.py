@@ -2,16 +2,21 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from braintwin.config import load_config
 from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.tables import DatasetRecord, NightRow, PersonRow
 from braintwin.inference.training import TrainingNight
+from braintwin.inference.trial import Prior, members
+from braintwin.inference.trial_fit import FAMILIES, fit_operators
+from braintwin.inference.trial_scores import SCORED, foretell_all, summary
 from braintwin.io.arrays import write_dataset
 from braintwin.io.bids import find_root
-from braintwin.io.population import packaged_population
+from braintwin.io.population import packaged_population, read_population
 from braintwin.io.records import write_nights, write_people, write_status
 from braintwin.io.retrieve.archive import unpack
 from braintwin.io.training import training_night
@@ -46,6 +51,24 @@ def crossover_nights(data: Path, folder: Path) -> list[TrainingNight]:
         training_night(prepared, row, person, wanted, options.min_night_min)
         for row, person, prepared in prepared_nights(data, folder)
     ]
+
+
+def left_out(nights: list[TrainingNight], seed: int, draws: int = 2000) -> dict[str, Any]:
+    """Return what temazepam did to the hazards, and how well the treated night of a person left out is foretold."""
+    population = read_population(packaged_population())
+    trial = members(nights, ["temazepam"], population)
+    fit = fit_operators(trial, Prior())
+    families = {}
+    for name in FAMILIES:
+        mean, sd = fit.family(name)
+        families[name] = [mean, mean - 1.645 * sd, mean + 1.645 * sd]
+    foretold = foretell_all(trial, population, Prior(), rng=np.random.default_rng(1 + 2 * seed), draws=draws)
+    numbers = summary(foretold, np.random.default_rng(2 + 2 * seed))
+    outcomes = numbers["outcomes"]
+    for name in SCORED:
+        _, low, high = outcomes[name]["observed_change"]
+        outcomes[name]["within"] = bool(low <= outcomes[name]["expected_change"] <= high)
+    return {"log rate, 90 %": families, **numbers}
 
 
 def learned_entry(data: Path, folder: Path) -> Path:

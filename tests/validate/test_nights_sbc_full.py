@@ -1,10 +1,8 @@
 """Simulation-based calibration of the hypnogram twin on 400 simulated people, and a version that must fail."""
 
-import numpy as np
+from campaign import SEEDS, monte_carlo_sd
+from nights_sbc import BLOCKS, PEOPLE, calibration
 
-from nights_sbc import calibrate, uniformity
-
-BLOCKS, PEOPLE = 4, 100
 CODE = ["braintwin.inference.night_evidence", "braintwin.models.nights_simulator"]
 
 
@@ -13,14 +11,13 @@ def test_simulation_based_calibration_of_the_hypnogram_twin(campaign):
         "nights-sbc",
         claim="The truth ranks uniformly among posterior draws of person effects; a fit that is too sure is found out.",
         code=CODE,
-        settings={"people": BLOCKS * PEOPLE, "nights": 2, "epochs": 700},
+        data=["tests/support/nights_sbc.py"],
+        settings={"people": BLOCKS * PEOPLE, "nights": 2, "epochs": 700, "seeds": len(SEEDS)},
+        page="explanation/validation-study.md",
     )
-    blocks = [str(block) for block in range(BLOCKS)]
-    found = run.each(blocks, lambda block: calibrate(PEOPLE, seed=int(block)).tolist(), spread=True)
-    ranks = np.concatenate([np.array(block) for _, block in found])
-    wrong = calibrate(PEOPLE, seed=99, narrow=0.4)
-    right, fails = uniformity(ranks), uniformity(wrong)
+    found = [one for _, one in run.each(SEEDS, lambda seed: calibration(int(seed)), spread=True)]
+    right, fails = (found[0]["fits"][name]["least_p"] for name in ("as it is", "too sure"))
     passed = bool(right > 0.001 and fails < 1e-6)
-    run.finish(passed=passed, numbers={"people": len(ranks), "p_uniform": right, "p_too_sure": fails})
+    run.finish(passed=passed, numbers=found[0], error=monte_carlo_sd(found))
     assert right > 0.001
     assert fails < 1e-6
