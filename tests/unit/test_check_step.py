@@ -55,6 +55,7 @@ def spectral_groups(rng, **bad):
             "stable": ((*dims, "stage"), rng.uniform(size=(CHAINS, DRAWS, 2)) >= bad.get("unstable", 0.0)),
         },
         {"stage": STAGES},
+        {"unstable": bad.get("exchanged", 0.0)},
     )
     shape = (2, 1, len(FREQ))
     mean = np.broadcast_to(-1.5 * np.log(FREQ), shape)
@@ -184,6 +185,7 @@ def test_sound_fits_pass(judge):
         ({"diverging": 0.05}, "fail", "diverged"),
         ({"diverging": 0.002}, "warn", "diverged"),
         ({"unstable": 0.2}, "fail", "stable brains"),
+        ({"exchanged": 0.2}, "fail", "Only 80 % of the draws are stable brains"),
         ({"residual": 0.8}, "fail", "misses the spectra"),
         ({"starts": [50.0, 40.0, 30.0]}, "fail", "reached the best optimum"),
         ({"second": (0.3, 0.6, False)}, "warn", "hold 70 % and 30 % of the posterior): X[N2] 0.799 or 0.599. "),

@@ -1,11 +1,15 @@
 """One explanation or two: hills of known mass, bent ridges, and climbs that stopped half-way."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from braintwin.inference.explanations import apart, modes, owners, settle, weights, worth_sampling
+from braintwin.inference.sample import Draws
+from braintwin.inference.spectral_fit import weigh
 from braintwin.inference.starts import multistart
 
 DIM = 4
@@ -93,3 +97,44 @@ def test_a_chain_belongs_to_the_mode_that_it_ended_in():
     chains[2, 70:] += B - A  # left it late
     assert owners(chains, hills_).tolist() == [0, 1, -1]
     assert owners(chains[1:], hills_).tolist() == [1, 0]
+
+
+def chains_at(*centres):
+    """Return draws of one chain about each centre; a pair of centres is a chain that goes to and fro."""
+    rng = np.random.default_rng(8)
+    middle = [np.array([c[i % len(c)] for i in range(400)]) if isinstance(c, tuple) else c for c in centres]
+    points = np.stack([m + 0.5 * rng.standard_normal((400, DIM)) for m in middle])
+    coords = {"draw": np.arange(400)}
+    dims = ("chain", "draw")
+    stats = xr.Dataset({"diverging": (dims, np.zeros(points.shape[:2], bool))}, coords)
+    return Draws(xr.Dataset({"x": ((*dims, "dim"), points)}, coords), stats)
+
+
+def weighed(first, second):
+    """Return what becomes of two hills of one mass and of the chains that began in each."""
+    density = hills([A, B], [0.5, 0.5], [0.0, 0.0])
+    layout = {"x": (slice(0, DIM), (DIM,))}
+    twin = SimpleNamespace(model=SimpleNamespace(density=lambda data: density, n_dim=DIM, layout=layout))
+    return weigh(twin, {}, found(density), [first, second], 3.0, np.random.default_rng(1))
+
+
+def test_chains_that_stay_are_two_explanations():
+    kept, drawn = weighed(chains_at(A, A, A), chains_at(B, B, B))
+    assert len(kept) == 2
+    assert [one.posterior.sizes["chain"] for one in drawn] == [3, 3]
+
+
+def test_a_lone_chain_that_stayed_is_an_explanation_in_two_halves():
+    """Chains that left while they warmed up say nothing against the one that did not."""
+    kept, drawn = weighed(chains_at(A, A, A), chains_at(A, B, A))
+    assert len(kept) == 2
+    sizes = sorted((one.posterior.sizes["chain"], one.posterior.sizes["draw"]) for one in drawn)
+    assert sizes == [(2, 200), (5, 400)]
+    lone = min(drawn, key=lambda one: one.posterior.sizes["draw"])
+    assert (lone.posterior["draw"].values == np.arange(200)).all()
+    assert abs(float(lone.posterior["x"].mean()) - 1.5) < 0.1
+
+
+def test_chains_that_go_to_and_fro_are_one_posterior():
+    kept, drawn = weighed(chains_at((A, B), (A, B), A), chains_at((A, B), (A, B), B))
+    assert len(kept) == len(drawn) == 1

@@ -26,9 +26,9 @@ def summarise(found: Sequence[Mode], posteriors: Sequence[xr.Dataset]) -> xr.Dat
 
 
 def without(first: xr.Dataset, others: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Return the draws of the explanations beyond the first (explanation, chain, draw, ...), however few there are."""
-    fewest = min((one.sizes["chain"] for one in others), default=0)
-    others = [one.isel(chain=slice(fewest)) for one in others]
+    """Return the draws of the explanations beyond the first (explanation, chain, draw, ...), as many as all have."""
+    fewest = {dim: slice(min((one.sizes[dim] for one in others), default=0)) for dim in ("chain", "draw")}
+    others = [one.isel(fewest) for one in others]
     several = others or [first.isel(chain=slice(0), draw=slice(0))]
     stacked = xr.concat(list(several), "explanation", join="outer").drop_attrs(deep=False)
     return stacked if others else stacked.isel(explanation=slice(0))

@@ -93,7 +93,9 @@ def fit_person(
         If no start reached a stable optimum, or no chain could begin there.
     """
     rng = np.random.default_rng(seed)
-    spectra, optima = search_weighed(twin, spectra, graph, unconstrained(twin, prior_draws(rng, starts)))
+    begin = unconstrained(twin, prior_draws(rng, starts))
+    redrawn = [graph.redraw(rng) for _ in range(redraws)] if graph.standard_error is not None else []
+    spectra, optima = search_weighed(twin, spectra, graph, begin, redrawn)
     data = padded_data(twin, spectra, graph)
     if not np.isfinite(optima.log_posterior[0]):
         message = (
@@ -123,9 +125,8 @@ def fit_person(
     drawn = [sample(number) for number in range(len(found))]
     if len(found) > 1:
         found, drawn = weigh(twin, data, found, drawn, mode_nats, rng)
-    graphs = [graph.redraw(rng) for _ in range(redraws)] if graph.standard_error is not None else [graph]
     fits = [
-        collect(twin, spectra, graphs, one, optima, mode.point, rng, predictive_samples)
+        collect(twin, spectra, redrawn or [graph], one, optima, mode.point, rng, predictive_samples)
         for mode, one in zip(found, drawn, strict=True)
     ]
     own = flat_points(twin, drawn[0].posterior)
@@ -158,10 +159,23 @@ def weigh(
     ]
     owned = [Draws(posterior.isel(chain=mine), stats.isel(chain=mine)) for mine in chains if mine.size]
     kept = settle(sampled, mode_nats)
-    if any(len(owned[i].posterior["chain"]) < MIN_CHAINS for i in kept):
+    if any(len(owned[i].posterior["chain"]) < MIN_CHAINS for i in kept) and (owner < 0).any():
         # chains that go from one to the other and back are of one posterior, which those of the heaviest have walked
         return found[:1], drawn[:1]
-    return [sampled[i][0] for i in kept], [owned[i] for i in kept]
+    return [sampled[i][0] for i in kept], [halves(owned[i]) for i in kept]
+
+
+def halves(drawn: Draws) -> Draws:
+    """Return a lone chain as its two halves, which can disagree; several chains as they are."""
+    if drawn.posterior.sizes["chain"] >= MIN_CHAINS:
+        return drawn
+    half = drawn.posterior.sizes["draw"] // 2
+    parts = ({"draw": slice(half)}, {"draw": slice(half, 2 * half)})
+    posterior, stats = (
+        xr.concat([table.isel(part).assign_coords(draw=np.arange(half)) for part in parts], "chain")
+        for table in (drawn.posterior, drawn.stats)
+    )
+    return Draws(posterior, stats)
 
 
 def carry_graph(twin: CompiledTwin, spectra: PersonSpectra, graphs: list[Graph], best: Floats) -> Floats:

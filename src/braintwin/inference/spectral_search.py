@@ -1,10 +1,12 @@
 """From a person's spectra to chains: where to climb from, how much each bin says, in which coordinates to walk."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
+from scipy.linalg import cho_solve, solve_triangular
 
 from braintwin.contracts.stages import STAGES
 from braintwin.inference.diagnose import ess
@@ -55,34 +57,59 @@ def search(twin: CompiledTwin, data: dict[str, Floats], begin: Floats) -> Optima
 
 
 def search_weighed(
-    twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, begin: Floats
+    twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, begin: Floats, redrawn: Sequence[Graph] = ()
 ) -> tuple[PersonSpectra, Optima]:
     """Climb, weigh neighbouring frequencies at the best optimum, and climb on under those weights."""
     optima = search(twin, padded_data(twin, spectra, graph), begin)
     if not np.isfinite(optima.log_posterior[0]):
         return spectra, optima
-    spectra = weigh_neighbours(twin, spectra, graph, optima.points[0])
+    spectra = weigh_neighbours(twin, spectra, graph, optima.points[0], redrawn)
     return spectra, search(twin, padded_data(twin, spectra, graph), optima.points)
 
 
-def weigh_neighbours(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, best: Floats) -> PersonSpectra:
-    """Return the spectra with how many neighbouring frequencies say the same thing, judged at the optimum `best`."""
-    rows = [STAGES.index(stage) for stage in spectra.stages]
+def weigh_neighbours(
+    twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, best: Floats, redrawn: Sequence[Graph] = ()
+) -> PersonSpectra:
+    """Return the spectra with how many neighbouring frequencies say the same thing, judged at the optimum `best`.
 
-    def modelled(points: Floats) -> Floats:
-        draws = constrained(twin, points)
-        return log_power(spectra, draws)[..., None] + model_spectrum(twin.freq, draws, graph)[0][:, rows]
-
-    spread = np.sqrt(constrained(twin, best[None])["residual_sd"][0] ** 2 + spectra.variance)
-    pull = scores(spectra.log_psd - modelled(best[None])[0], spread, spectra.used, twin.nu)
-    steps = _STEP * np.eye(best.size)
-    slope = np.moveaxis(modelled(best + steps) - modelled(best - steps), 0, -1) / (2 * _STEP)
+    A wrong graph bends all spectra smoothly. Draws are moved by that later and must not be widened for it too: what
+    the graphs `redrawn` by their standard errors explain of the residual is taken away first.
+    """
+    scale = constrained(twin, best[None])["residual_sd"][0]
+    spread = np.sqrt(scale**2 + spectra.variance)
+    error = spectra.log_psd - modelled(twin, spectra, graph, best[None])[0]
+    pull = scores(error, spread, spectra.used, twin.nu)
+    slope = slopes(twin, spectra, graph, best, redrawn)
+    weight = spectra.weight()
     # each bin in units of its error; a Student-t error informs by (nu + 1) / (nu + 3) of what a normal one does
-    slope *= (np.sqrt(spectra.weight() * (twin.nu + 1) / (twin.nu + 3)) / spread)[..., None]
-    flat = slope.reshape(-1, best.size)
-    root = np.linalg.cholesky(flat.T @ flat + np.eye(best.size))
-    reach = np.linalg.solve(root, flat.T).T.reshape(slope.shape)
+    flat = (slope * (np.sqrt(weight * (twin.nu + 1) / (twin.nu + 3)) / spread)[..., None]).reshape(-1, slope.shape[-1])
+    root = np.linalg.cholesky(flat.T @ flat + np.eye(flat.shape[1]))
+    pulled = np.tensordot(weight * pull / spread, slope, axes=error.ndim)
+    # at the optimum the parameters balance their prior: they only follow the graph
+    pulled[: best.size] = 0.0
+    error = error - slope @ cho_solve((root, True), pulled)
+    pull = scores(error, spread, spectra.used, twin.nu)
+    reach = solve_triangular(root, flat.T, lower=True).T.reshape(slope.shape)
     return replace(spectra, repeats=repeats(pull, spectra.used, reach, float(np.diff(twin.freq).min())))
+
+
+def modelled(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, points: Floats) -> Floats:
+    """Return the log spectra (point, stage, channel, freq) of unconstrained vectors."""
+    draws = constrained(twin, points)
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+    return np.asarray(log_power(spectra, draws)[..., None] + model_spectrum(twin.freq, draws, graph)[0][:, rows])
+
+
+def slopes(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, best: Floats, redrawn: Sequence[Graph]) -> Floats:
+    """Return how the log spectra change with each parameter and each error of the graph, (stage, channel, freq, way).
+
+    Ways have unit prior variance: those of the graph are what `redrawn` change, over the root of their number.
+    """
+    steps = _STEP * np.eye(best.size)
+    up, down = (modelled(twin, spectra, graph, best + step) for step in (steps, -steps))
+    here = modelled(twin, spectra, graph, best[None])
+    errors = [(modelled(twin, spectra, one, best[None]) - here) / np.sqrt(len(redrawn)) for one in redrawn]
+    return np.moveaxis(np.concatenate([(up - down) / (2 * _STEP), *errors]), 0, -1)
 
 
 def sample_about(
@@ -145,10 +172,10 @@ def only_brains(twin: CompiledTwin, found: Draws, seed: int) -> Draws:
         row[~good] = rng.choice(np.flatnonzero(good), int(np.sum(~good)))
     rows = np.arange(chains)[:, None]
     posterior, stats = (part.copy() for part in (found.posterior, stats))
-    for table in (posterior, stats):
-        for name in table:
-            if name != "diverging":
-                table[name] = (table[name].dims, table[name].values[rows, place])
+    # how the sampler went stays as it went: divergences and energies
+    for table, names in ((posterior, list(posterior)), (stats, ["lp"])):
+        for name in names:
+            table[name] = (table[name].dims, table[name].values[rows, place])
     return Draws(posterior, stats)
 
 

@@ -215,7 +215,7 @@ def sampler_gates(found: Findings, rows: Sequence[ParameterRow], stats: xr.Datas
 def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
     """Judge the corticothalamic twin: stable brains, residual, agreement of starts, replicated spectra."""
     posterior, stats = groups["posterior"], groups["sample_stats"]
-    stable = float(stats["stable"].all("stage").mean())
+    stable = (1 - float(stats.attrs.get("unstable", 0.0))) * float(stats["stable"].all("stage").mean())
     residual = float(posterior["residual_sd"].mean())
     n_best, gap = agreement(groups["starts"]["log_posterior"].values)
     seen, replicas = groups["observed_data"]["log_psd"].values, groups["posterior_predictive"]["log_psd"].values
