@@ -68,7 +68,12 @@ def hazard_groups(results: Path, dataset: Path) -> list[Interval]:
     return found
 
 
-def compatible_with_90_percent(intervals: list[Interval], level: float = 0.01) -> bool:
+def compatible_with_90_percent(intervals: list[Interval], level: float = 0.01, alternative: str = "two-sided") -> bool:
     """Tell whether the rate of coverage is compatible with 90 % by the exact binomial test."""
     covered = sum(interval.covered for interval in intervals)
-    return binomtest(covered, len(intervals), 0.9).pvalue > level
+    return binomtest(covered, len(intervals), 0.9, alternative=alternative).pvalue > level
+
+
+def spread_of_errors(intervals: list[Interval]) -> float:
+    """Return the root mean square of the standardised errors: 1 where posteriors are as wide as they should be."""
+    return float(np.sqrt(np.mean([interval.standardised**2 for interval in intervals])))

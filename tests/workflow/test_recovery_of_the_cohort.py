@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 
-from coverage_of_truth import compatible_with_90_percent, hazard_groups, loop_gains
+from coverage_of_truth import compatible_with_90_percent, hazard_groups, loop_gains, spread_of_errors
 
 pytestmark = [pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
@@ -25,14 +25,20 @@ def missed(intervals):
 
 @pytest.mark.demo
 def test_loop_gains_of_the_demo_cohort_are_covered():
-    """Eight people, whole nights. Intervals of one person share a graph: three people's would not be independent."""
+    """Eight people, whole nights. Intervals of one person share a graph: three people's would not be independent.
+
+    These people come from the published priors, which are narrower than those of the fit, and a composite likelihood
+    errs on the wide side: more than 90 % may be covered, never fewer. An error that is carried twice would show as
+    posteriors that are far too wide (decision 032: .67).
+    """
     results = ROOT / "results" / "demo"
     if not (results / "manifest.json").is_file():
         pytest.skip("demo absent: run `make demo` first")
     root = json.loads((results / "datasets" / "synthetic.json").read_text())["root"]
     intervals = loop_gains(results, ROOT / root)
     assert len(intervals) >= 100
-    assert compatible_with_90_percent(intervals), missed(intervals)
+    assert compatible_with_90_percent(intervals, alternative="less"), missed(intervals)
+    assert 0.7 < spread_of_errors(intervals) < 1.2
 
 
 def test_loop_gains_of_short_nights_are_near_the_truth(tiny, dataset):
@@ -40,8 +46,7 @@ def test_loop_gains_of_short_nights_are_near_the_truth(tiny, dataset):
     found = loop_gains(tiny.results, dataset)
     assert len(found) >= 20
     for person in {interval.person for interval in found}:
-        off = [i.standardised for i in found if i.person == person]
-        assert sum(z * z for z in off) / len(off) < 2.5**2, missed(found)
+        assert spread_of_errors([i for i in found if i.person == person]) < 2.5, missed(found)
 
 
 def test_hazard_groups_are_covered(tiny, dataset):

@@ -26,11 +26,9 @@ from braintwin.inference.spectral import (
     constrained,
     dendrites,
     flat_points,
-    log_power,
-    model_spectrum,
     padded_data,
 )
-from braintwin.inference.spectral_search import sample_about
+from braintwin.inference.spectral_search import modelled, sample_about
 from braintwin.inference.starts import multistart
 from braintwin.models.corticothalamic import emg_shape, transfer_power
 from braintwin.provenance import derive_seed
@@ -94,11 +92,8 @@ def pointwise(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, points: 
     rows = [STAGES.index(stage) for stage in spectra.stages]
     found = []
     for part in np.array_split(np.arange(len(points)), -(-len(points) // 200)):
-        draws = {name: value[part] for name, value in flat.items()}
-        error = (
-            spectra.log_psd - log_power(spectra, draws)[..., None] - model_spectrum(twin.freq, draws, graph)[0][:, rows]
-        )
-        spread = draws["residual_sd"][:, None, None, None] ** 2 + spectra.variance
+        error = spectra.log_psd - modelled(twin, spectra, graph, points[part])
+        spread = flat["residual_sd"][part, None, None, None] ** 2 + spectra.variance
         each = -0.5 * np.log(spread) - 0.5 * (twin.nu + 1) * np.log1p(error**2 / (twin.nu * spread))
         each += gammaln((twin.nu + 1) / 2) - gammaln(twin.nu / 2) - 0.5 * np.log(twin.nu * np.pi)
         found.append(np.sum(spectra.weight() * each, axis=2).reshape(len(part), -1))
