@@ -7,6 +7,9 @@ ones. The score is the mean log density of a held-out log spectrum, nat a bin, S
 about the prediction; its scale is that of the fit's own residual, with the sampling variance of the held-out blocks.
 A model may shift as a whole in each stage (gain), for which the power of the fitted blocks is taken. Every model is
 scored twice: alone, and with what it leaves out learned from the fitted blocks (`braintwin.inference.discrepancy`).
+
+Aperiodic + peaks is our own fit of the published method; where the published program is there (`pip install fooof`, no
+dependency of ours) it is scored as well, with a straight slope and with a knee.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import os
 import runpy
 import time
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +148,22 @@ def aperiodic_and_peaks(log, most=8, threshold=2.0):
     return np.polyval(coefficients, np.log(FREQ)) + hills(peaks, FREQ), 2 + peaks.size
 
 
+def published_peaks(mean):
+    """Yield (model, log spectra) of the published program for each kind of slope, where it is installed."""
+    if find_spec("fooof") is None:
+        return
+    from fooof import FOOOF
+
+    for mode in ("fixed", "knee"):
+        found = []
+        for log in mean:
+            # it takes even frequencies: the line is bridged
+            program = FOOOF(aperiodic_mode=mode, peak_width_limits=(1.0, 12.0), verbose=False)
+            program.fit(FREQ, np.exp(np.interp(FREQ, FREQ[USED], log[USED])))
+            found.append(np.log(10) * program.fooofed_spectrum_)
+        yield f"fooof, {mode}", np.array(found)
+
+
 def networks(data):
     """Return the average connectome with delays as C3 sees it, at each conduction speed."""
     with np.load(data / "connectomes" / "spectrome" / "spectrome_82_named.npz") as held:
@@ -215,6 +235,8 @@ def rivals(data, stages, mean, variance, seed, compiled, seen_by):
     yield "spectral twin", everything, *twin_draws(compiled, stages, mean, variance, seed)
     peaks = np.array([aperiodic_and_peaks(row)[0] for row in mean])
     yield "aperiodic + peaks", everything, peaks[None], None
+    for name, fitted in published_peaks(mean):
+        yield name, everything, fitted[None], None
     slopes = np.array([aperiodic_and_peaks(row, most=0)[0] for row in mean])
     yield "aperiodic alone", everything, slopes[None], None
     yield "spectral graph model", everything, best_model(graph_models(seen_by), mean, seed)[None], None
