@@ -10,7 +10,7 @@ from braintwin.errors import ContractError
 from braintwin.io.population import packaged_population, read_population, write_population
 from braintwin.models.hypnogram import DESTINATIONS, GROUP_OF, TRANSITION_NAMES, log_odds
 from braintwin.models.night_history import FIRST_OFFSET, TIME_BASIS, night_steps
-from braintwin.models.population import BASE_COUNTS, BASE_ONSET_HAZARD, Population, Who, first_population
+from braintwin.models.population import BASE_COUNTS, BASE_ONSET_HAZARD, Population, Who, first_population, root
 
 ARRAYS = [item.name for item in dataclasses.fields(Population) if item.name not in ("attrs", "sites", "trained")]
 
@@ -80,3 +80,26 @@ def test_drawn_people_have_the_spread_of_the_population():
     draws = population.draw(np.random.default_rng(0), 20_000)
     np.testing.assert_allclose(draws.person_effect.std(axis=0), population.person_sd, rtol=0.03)
     np.testing.assert_allclose(draws.night_effect.std(axis=0), population.night_sd, rtol=0.03)
+
+
+def test_the_root_of_a_covariance_does_not_hang_on_the_signs_of_eigenvectors(monkeypatch):
+    """Another machine's LAPACK turns eigenvectors over, and picks others where eigenvalues are equal."""
+    rng = np.random.default_rng(3)
+    factor = rng.standard_normal((6, 4))
+    cov = factor @ factor.T
+    double = np.eye(6) + np.outer(np.ones(6), np.ones(6))
+    found = [root(cov), root(double)]
+    np.testing.assert_allclose(found[0] @ found[0], cov, atol=1e-12)
+    eigh = np.linalg.eigh
+
+    def another(matrix):
+        values, vectors = eigh(matrix)
+        vectors = vectors * np.array([1, -1, -1, 1, -1, 1])
+        if matrix is double:
+            turn = np.linalg.qr(rng.standard_normal((5, 5)))[0]
+            vectors[:, :5] = vectors[:, :5] @ turn
+        return values, vectors
+
+    monkeypatch.setattr(np.linalg, "eigh", another)
+    np.testing.assert_allclose(root(cov), found[0], atol=1e-7)
+    np.testing.assert_allclose(root(double), found[1], atol=1e-12)

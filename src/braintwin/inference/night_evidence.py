@@ -12,7 +12,7 @@ import numpy.typing as npt
 from braintwin.contracts.night import GROUPS
 from braintwin.inference.night_counts import CountTable, cell_offsets
 from braintwin.models.hypnogram import GROUP_OF
-from braintwin.models.population import NOBODY, Population, Who
+from braintwin.models.population import NOBODY, Population, Who, root
 
 Floats = npt.NDArray[np.float64]
 
@@ -103,8 +103,7 @@ def weigh(
     centre = weight @ expected
     spread = (expected - centre).T @ (weight[:, None] * (expected - centre)) + rest
     picked = systematic(weight, draws, rng)
-    values, vectors = np.linalg.eigh(rest)
-    noise = rng.standard_normal((draws, size)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    noise = rng.standard_normal((draws, size)) @ root(rest)
     return Evidence(
         log_probability,
         float(1 / np.square(weight).sum()),

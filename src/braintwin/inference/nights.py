@@ -267,7 +267,7 @@ def fit_person(
     if moves.any():
         stacked = stacked + moves[np.arange(z.shape[1]) % len(moves)]
     rng = np.random.default_rng([seed, 1])
-    noise = rng.standard_normal((*z.shape[:2], len(GROUPS))) @ root(given.rest).T
+    noise = rng.standard_normal((*z.shape[:2], len(GROUPS))) @ root(given.rest)
     person = given.belief.mean + (stacked - given.data["mean"]) @ given.gain.T + noise
     night = stacked.reshape(*z.shape[:2], room, len(GROUPS))[:, :, : len(nights)] - person[:, :, None]
     sd, corr = scales(given.night_cov)

@@ -117,12 +117,12 @@ def foretell(
     joint, ess, _ = weighed([*given, night])
     noise = np.random.default_rng([start, 1]).standard_normal((draws, SIZE))
     if not given:
-        return Forecast(joint, ess, mean[target] + noise @ root(cov[np.ix_(target, target)]).T)
+        return Forecast(joint, ess, mean[target] + noise @ root(cov[np.ix_(target, target)]))
     before, least, effects = weighed(given)
     gain = np.linalg.solve(cov[np.ix_(known, known)], cov[np.ix_(known, target)]).T
     rest = cov[np.ix_(target, target)] - gain @ cov[np.ix_(known, target)]
     expected = mean[target] + (effects - mean[known]) @ gain.T
-    return Forecast(joint - before, min(ess, least), expected + noise @ root(rest).T)
+    return Forecast(joint - before, min(ess, least), expected + noise @ root(rest))
 
 
 def _rows(nights: Sequence[int]) -> npt.NDArray[np.int64]:

@@ -221,7 +221,7 @@ class Population:
             mean, cov, night_cov = np.zeros(len(GROUPS)), self.person_cov, self.night_cov
         else:
             mean, cov, night_cov = self.person_mean(who), self.person_covariance(who), self.night_covariance(who)
-        person = mean + rng.standard_normal((draws, len(GROUPS))) @ root(cov).T
+        person = mean + rng.standard_normal((draws, len(GROUPS))) @ root(cov)
         sd, corr = scales(night_cov)
         night_sd = np.broadcast_to(sd, person.shape).copy()
         return Draws(person, night_sd * correlated(rng, draws, corr), night_sd, corr)
@@ -292,9 +292,12 @@ _NUMBERS = tuple(f.name for f in fields(Population) if f.name not in _OTHERS)
 
 
 def root(cov: Floats) -> Floats:
-    """Return a square root of a covariance that may be singular."""
+    """Return the symmetric square root of a covariance that may be singular.
+
+    Unlike its eigenvectors, which another machine's LAPACK may turn over, it is the same anywhere up to rounding.
+    """
     values, vectors = np.linalg.eigh(cov)
-    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+    return np.asarray((vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T)
 
 
 def scales(cov: Floats) -> tuple[Floats, Floats]:
@@ -308,7 +311,7 @@ def scales(cov: Floats) -> tuple[Floats, Floats]:
 
 def correlated(rng: np.random.Generator, draws: int, corr: Floats) -> Floats:
     """Return standard normals correlated between groups, (draw, group)."""
-    return np.asarray(rng.standard_normal((draws, len(corr))) @ root(corr).T)
+    return np.asarray(rng.standard_normal((draws, len(corr))) @ root(corr))
 
 
 def hashed(person: str) -> str:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from braintwin.contracts.night import GROUPS
+from braintwin.models.population import root
 
 Floats = npt.NDArray[np.float64]
 
@@ -87,9 +88,7 @@ class OperatorPosterior(BaseModel):
         scale : float
             Factor on the sd of what is known (2 for the control that doubles trial errors).
         """
-        values, vectors = np.linalg.eigh(np.array(self.covariance))
-        factor = vectors * np.sqrt(np.maximum(values, 0.0))
-        noise = rng.standard_normal((draws, len(self.mean))) @ factor.T
+        noise = rng.standard_normal((draws, len(self.mean))) @ root(np.array(self.covariance))
         return self._spread_out(np.array(list(self.mean.values())) + scale * noise)
 
     def between(self, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
