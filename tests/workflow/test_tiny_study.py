@@ -3,6 +3,7 @@
 One worker runs this file: its tests share one finished study, and some edit its clone and put it back.
 """
 
+import os
 import re
 import zipfile
 
@@ -126,6 +127,21 @@ def test_an_option_reruns_its_step_and_what_follows(tiny):
     finally:
         write_config(tiny.study)
     assert rerun == {"rank", "pages", "cohort"}
+
+
+def test_another_dataset_under_the_same_name_is_indexed_again(tiny):
+    """An index of what lay there before would be kept for ever, and `publish` refuse it."""
+    path = tiny.results / "datasets" / "synthetic.json"
+    text, times = path.read_text(encoding="utf-8"), path.stat()
+    try:
+        path.write_text(text.replace('"version": ""', '"version": "2"'), encoding="utf-8")
+        again = planned(snakemake(tiny.clone, tiny.study, "--configfile", "config.yaml", "--dry-run"))
+        assert {"index", "hypnograms", "cohort"} <= set(again)
+        assert "retrieve" not in again
+    finally:
+        path.write_text(text, encoding="utf-8")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert not planned(snakemake(tiny.clone, tiny.study, "--configfile", "config.yaml", "--dry-run"))
 
 
 def test_digests_do_not_change_by_being_read(tiny):

@@ -21,7 +21,9 @@ rule hypnograms:
         mem_mb=memory("hypnograms"),
         runtime=minutes("hypnograms", len(NIGHTS)),
     params:
-        tables=digests(PATHS.nights),
+        tables=lambda wildcards: digests(
+            PATHS.nights, PATHS.dataset_record(wildcards.dataset)
+        ),
         options=options("hypnograms"),
         code=code("hypnograms"),
     shell:

@@ -92,7 +92,7 @@ rule cohort:
         mem_mb=memory("cohort"),
         runtime=minutes("cohort", len(PEOPLE)),
     params:
-        tables=digests(PATHS.nights, PATHS.people, PATHS.refused),
+        tables=digests(PATHS.nights, PATHS.people, PATHS.refused, *records()),
         options=options("pages"),
         looks=LOOKS,
         code=code("cohort"),

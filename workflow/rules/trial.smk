@@ -26,7 +26,7 @@ rule fit_treatment:
         mem_mb=memory("fit_treatment"),
         runtime=minutes("fit_treatment"),
     params:
-        tables=digests(PATHS.nights, PATHS.people),
+        tables=digests(PATHS.nights, PATHS.people, *records()),
         options=options("fit_treatment"),
         seed=CONFIG.seed,
         code=code("fit_treatment"),
