@@ -136,7 +136,7 @@ def test_another_dataset_under_the_same_name_is_indexed_again(tiny):
     try:
         path.write_text(text.replace('"version": ""', '"version": "2"'), encoding="utf-8")
         again = planned(snakemake(tiny.clone, tiny.study, "--configfile", "config.yaml", "--dry-run"))
-        assert {"index", "hypnograms", "cohort"} <= set(again)
+        assert "index" in again
         assert "retrieve" not in again
     finally:
         path.write_text(text, encoding="utf-8")
