@@ -11,9 +11,10 @@ AT_LEAST = {
     "effective samples of a twin a second, against the plain per-epoch model in PyMC": 20.0,
     "simulated epochs a second, against the same chain in numpy": 5.0,
     "PLV, imaginary coherence and wPLI, against mne-connectivity": 3.0,
-    "orthogonalised AEC, against mne-connectivity": 3.0,
+    "orthogonalised AEC, against mne-connectivity": 1.5,
 }
-"""Factors that are claimed: less than half of what a quiet machine shows."""
+"""Factors that are claimed: about half of what a quiet machine shows, or less. The peer's AEC is matrix products, which
+gain most from wide registers: 8.2 on a Haswell, 2.3 to 2.6 on a processor with AVX-512."""
 
 
 def _script(name: str) -> ModuleType:
