@@ -186,7 +186,7 @@ def test_two_optima_that_all_chains_visit_are_one_posterior(batch):
     assert told.sizes["explanation"] == 1
     assert others.sizes["explanation"] == 0
     short = (groups["posterior"]["t0"] < 0.064).mean("draw").values
-    assert np.all((short > 0.02) & (short < 0.98)), short
+    assert np.all((short > 0.005) & (short < 0.995)), short
     assert np.ptp(short) < 0.4
     assert rhat(groups["posterior"]["t0"].values) < 1.1
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 TINY = {
     "study": "tiny",
+    "seed": 20260104,  # all three sleep in their 2.5 h
     "datasets": {"synthetic": {"source": "synthetic:3", "diagnosis": "column:diagnosis"}},
     "synthesize": {"nights": 1, "hours": 2.5},
     "prepare": {"min_scored_min": 30.0},
