@@ -24,11 +24,11 @@ def study(tmp_path):
     (tmp_path / "data").mkdir()
     for name in [name for row in nights for name in (row.signal, row.stages)]:
         (tmp_path / "data" / name).touch()
+    record = DatasetRecord(name="synthetic", kind="synthetic", root="data", source="synthetic:3")
+    write_json(paths.dataset_record("synthetic"), record)
     write_nights(paths.nights, nights)
     write_people(paths.people, [PersonRow(person=row.person, batch="b1", dataset="synthetic") for row in nights])
     write_table(paths.refused, QUARANTINE_COLUMNS, [])
-    record = DatasetRecord(name="synthetic", kind="synthetic", root="data", source="synthetic:3")
-    write_json(paths.dataset_record("synthetic"), record)
     return tmp_path
 
 
