@@ -10,12 +10,11 @@ from braintwin.inference.coherency import coherency_of, model_coherency
 from braintwin.inference.person_graph import graph_of
 from braintwin.inference.person_spectra import PersonSpectra, coherency_blocks
 from braintwin.inference.spectral_search import sample_about
-from braintwin.inference.spectral_smc import log_wall
 from braintwin.inference.starts import multistart
 from braintwin.models.corticothalamic import emg_shape, transfer_power
 from braintwin.synthetic.spectrum import channel_graph
+from spectral_people import FREQ, within_the_wall
 
-FREQ = np.arange(1.0, 40.1, 0.5)
 CHANNELS, WINDOWS, NU, VARIANCE = ("F3", "F4", "C3", "C4"), 40, 4.0, 0.01
 PLACE, _ = coherency_blocks(FREQ)
 
@@ -30,10 +29,7 @@ def person(seed):
     """Return truth, spectra with coherency of 40 windows a block, and the true graph."""
     rng = np.random.default_rng([seed, 4])
     graph = graph_of(np.array(channel_graph(CHANNELS, rng).weights), "functional")
-    while True:
-        truth = spectral.prior_draws(rng, 1)
-        if np.log(rng.random()) < log_wall(FREQ, truth)[0]:
-            break
+    truth = within_the_wall(rng)
     shape, _ = spectral.model_spectrum(FREQ, truth, graph)
     seen = shape[0] + rng.normal(4, 1, shape[0].shape[:2])[:, :, None]
     seen = seen + np.sqrt(truth["residual_sd"][0] ** 2 + VARIANCE) * rng.standard_t(NU, seen.shape)
