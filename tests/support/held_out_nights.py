@@ -47,7 +47,7 @@ def held_out_nights(
     *,
     most: int | None = None,
     draws: int = 1000,
-    simulated: int = 1200,
+    simulated: int = 4800,
     seed: int = 20,
     population: Population | None = None,
 ) -> dict[str, Any]:
@@ -95,10 +95,13 @@ def held_out_nights(
         }
         mine = (np.arange(simulated) * 0.6180339887498949) % 1 < OWN_WEIGHT
         drawn["safe"] = np.where(mine[:, None], drawn["own"], drawn["population"])
+        # Night effects and uniforms are the same for all forecasts: less chance in their differences.
+        same = int(rng.integers(2**32))
         for kind, effects in drawn.items():
             stages = predict_nights(
-                prior_population, effects, who, n_epochs=len(nights[1].stages), lights_off_known=False, rng=rng
-            )
+                prior_population, effects, who, n_epochs=len(nights[1].stages), lights_off_known=False,
+                rng=np.random.default_rng(same),
+            )  # fmt: skip
             scores[kind].append(score(outcome_values(stages, lights_off_known=False), seen))
 
     gain = np.array(gains)
@@ -163,6 +166,7 @@ def _outcomes(scores: Mapping[str, list[Scores]], rng: np.random.Generator) -> d
                 "covered": hits[i] / people, "covered_low": interval.low, "covered_high": interval.high,
                 "population_covered": base["inside"][:, i].mean(), "holm_p": adjusted[i],
                 "width": mine["width"][:, i].mean(), "population_width": base["width"][:, i].mean(),
+                "crps": mine["crps"][:, i].mean(), "population_crps": base["crps"][:, i].mean(),
                 "skill": 100 * (1 - mine["crps"][:, i].mean() / base["crps"][:, i].mean()),
                 "skill_low": low, "skill_high": high,
             }  # fmt: skip

@@ -13,7 +13,7 @@ from braintwin.inference import spectral
 from coherent_people import CHANNELS, FREQ, NU, PLACE, kappa_draws, person, twin
 
 PEOPLE = int(os.environ.get("BRAINTWIN_PEOPLE", "300"))
-WRONG = max(PEOPLE // 3, 10)
+WRONG = max(PEOPLE // 10, 10)
 CODE = ["braintwin.inference.coherency", "braintwin.inference.spectral"]
 
 

@@ -20,7 +20,7 @@ def test_the_second_night_of_fifty_people(campaign, real_data: Path) -> None:
         code=["braintwin.inference.night_evidence", "braintwin.inference.night_scores",
               "braintwin.inference.person_test"],
         data=["src/braintwin/data/population.nc", "tests/support/held_out_nights.py", "tests/support/real_nights.py"],
-        settings={"people": 50, "draws": 1000, "simulated nights": 1200, "seeds": len(SEEDS)},
+        settings={"people": 50, "draws": 1000, "simulated nights": 4800, "seeds": len(SEEDS)},
         page="explanation/validation-study.md",
     )  # fmt: skip
     found = [one for _, one in run.each(SEEDS, lambda seed: held_out_nights(real_data, seed=20 + int(seed)))]

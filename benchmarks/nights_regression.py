@@ -1,0 +1,78 @@
+"""What two nights of a person have in common, and what a regression on night 1 foretells of night 2, beside the twin.
+
+    python benchmarks/nights_regression.py [people]
+
+Sleep-EDF cassette. The correlation r of both nights' outcomes, given age, sex and length of the night, bounds what can
+be foretold: a normal forecast that knows night 1 is better in CRPS than one that does not by 1 - sqrt(1 - r²). The
+regression is learned from all people but one: outcomes normal about age, sex, length of night 2 and the share of night 1.
+Needs the shared data (BRAINTWIN_DATA).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import norm, pearsonr
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from braintwin.contracts.simulate import OUTCOMES
+from braintwin.inference.night_scores import outcome_values
+from held_out_nights import SCORED, held_out_nights
+from real_nights import cassette_pairs
+
+
+def crps_of_normal(mean: np.ndarray, sd: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the CRPS of normal forecasts, doi:10.1198/016214506000001437."""
+    z = (seen - mean) / sd
+    return np.asarray(sd * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi)))
+
+
+def left_out(design: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the CRPS of each person, foretold by the regression on all others."""
+    n, size = design.shape
+    found = np.empty(n)
+    for i in range(n):
+        others = np.arange(n) != i
+        slope, *_ = np.linalg.lstsq(design[others], seen[others], rcond=None)
+        sd = np.sqrt(np.square(seen[others] - design[others] @ slope).sum() / (n - 1 - size))
+        found[i] = crps_of_normal(design[i] @ slope, sd, seen[i])
+    return found
+
+
+def rest(values: np.ndarray, design: np.ndarray) -> np.ndarray:
+    """Return what a regression leaves."""
+    return np.asarray(values - design @ np.linalg.lstsq(design, values, rcond=None)[0])
+
+
+def main(most: int | None = None) -> None:
+    """Print correlation, bound, and the CRPS of regressions and twins."""
+    data = Path(os.environ.get("BRAINTWIN_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    people = list(cassette_pairs(data).values())[:most]
+    which = [OUTCOMES.index(name) for name in SCORED]
+    seen = np.array(
+        [[outcome_values(n.stages[None], lights_off_known=False)[0][which] for n in nights] for _, nights in people]
+    )
+    length = np.array([[len(n.stages) / 2 for n in nights] for _, nights in people])
+    about = np.array([[1.0, *who.covariates()[:2]] for who, _ in people])
+    first, second = (np.column_stack([about, length[:, i]]) for i in (0, 1))
+    twins = held_out_nights(data, most=most)["outcomes"]
+    print(f"{len(people)} people; CRPS in min, of awakenings in numbers; skill in %")
+    print(f"{'':11s} {'':22s} {'regression':>26s} {'twins':>32s}")
+    print(f"{'':11s} {'r':>9s} {'bound, %':>12s} {'alone':>8s} {'night 1':>9s} {'skill':>7s} {'none':>9s} "
+          f"{'own':>7s} {'safe':>7s} {'skill':>7s}")  # fmt: skip
+    for i, name in enumerate(SCORED):
+        r = pearsonr(rest(seen[:, 0, i], first), rest(seen[:, 1, i], second)).statistic
+        alone = left_out(second, seen[:, 1, i]).mean()
+        with_first = left_out(np.column_stack([second, seen[:, 0, i] / length[:, 0]]), seen[:, 1, i]).mean()
+        own, safe = twins["own"][name], twins["safe"][name]
+        print(
+            f"{name:11s} {r:9.2f} {100 * (1 - np.sqrt(1 - r**2)):12.1f} {alone:8.2f} {with_first:9.2f} "
+            f"{100 * (1 - with_first / alone):7.1f} {own['population_crps']:9.2f} {own['crps']:7.2f} "
+            f"{safe['crps']:7.2f} {own['skill']:7.1f}"
+        )
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else None)
