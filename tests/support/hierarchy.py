@@ -145,7 +145,9 @@ def rotation(cohort: Cohort) -> tuple[np.ndarray, np.ndarray]:
 def _lower(name: str, start: np.ndarray) -> tuple[Any, Any]:
     """Return a Cholesky factor and the log density of the covariance by what is sampled.
 
-    The density is that whose mode is empirical Bayes' update: |Σ|^(-w/2) exp(-w sd² tr Σ⁻¹ / 2).
+    The prior is inverse Wishart with w + p + 1 degrees of freedom and mean sd² I: empirical Bayes' update is the mean
+    of Σ under it, given everybody's effects. (Taken for the mode, the update has a prior of w - p - 1 degrees of
+    freedom, which is improper, and under which eleven-dimensional covariances lie far above their mode.)
     """
     places = np.tril_indices(SIZE, -1)
     begin = np.linalg.cholesky(start)
@@ -154,7 +156,8 @@ def _lower(name: str, start: np.ndarray) -> tuple[Any, Any]:
     factor = pt.set_subtensor(pt.diag(pt.exp(logs))[places], below)
     inverse = pt.linalg.solve_triangular(factor, pt.eye(SIZE), lower=True)
     jacobian = ((SIZE + 1 - np.arange(SIZE)) * logs).sum()  # of Σ by the factor, and of its diagonal by the logs
-    prior = -COV_WEIGHT * logs.sum() - 0.5 * COV_WEIGHT * COV_SD**2 * pt.square(inverse).sum()
+    freedom = COV_WEIGHT + SIZE + 1
+    prior = -(freedom + SIZE + 1) * logs.sum() - 0.5 * COV_WEIGHT * COV_SD**2 * pt.square(inverse).sum()
     return factor, prior + jacobian
 
 
