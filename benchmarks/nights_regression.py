@@ -2,9 +2,10 @@
 
     python benchmarks/nights_regression.py [people]
 
-Sleep-EDF cassette. The correlation r of both nights' outcomes, given age, sex and length of the night, bounds what can
-be foretold: a normal forecast that knows night 1 is better in CRPS than one that does not by 1 - sqrt(1 - r²). The
-regression is learned from all people but one: outcomes normal about age, sex, length of night 2, and share of night 1.
+Sleep-EDF cassette. The correlation r of both nights' outcomes (and of the logarithms of their shares of the night),
+given age, sex and length of the night, bounds what can be foretold: a normal forecast that knows night 1 is better in
+CRPS than one that does not by 1 - sqrt(1 - r²). The regression is learned from all people but one: outcomes normal
+about age, sex, length of night 2 and the share of night 1.
 Needs the shared data (BRAINTWIN_DATA).
 """
 
@@ -59,16 +60,19 @@ def main(most: int | None = None) -> None:
     first, second = (np.column_stack([about, length[:, i]]) for i in (0, 1))
     twins = held_out_nights(data, most=most)["outcomes"]
     print(f"{len(people)} people; CRPS in min, of awakenings in numbers; skill in %")
-    print(f"{'':11s} {'':22s} {'regression':>26s} {'twins':>32s}")
-    print(f"{'':11s} {'r':>9s} {'bound, %':>12s} {'alone':>8s} {'night 1':>9s} {'skill':>7s} {'none':>9s} "
-          f"{'own':>7s} {'safe':>7s} {'skill':>7s}")  # fmt: skip
+    print(f"{'':11s} {'minutes':>14s} {'logarithms':>14s} {'regression':>26s} {'twins':>33s}")
+    print(f"{'':11s} {'r':>6s} {'bound':>7s} {'r':>6s} {'bound':>7s} {'alone':>9s} {'night 1':>8s} {'skill':>7s} "
+          f"{'none':>9s} {'own':>7s} {'safe':>7s} {'skill':>7s}")  # fmt: skip
     for i, name in enumerate(SCORED):
-        r = pearsonr(rest(seen[:, 0, i], first), rest(seen[:, 1, i], second)).statistic
+        bounds = []
+        for values in (seen[:, :, i], np.log((seen[:, :, i] + 3) / length)):
+            r = pearsonr(rest(values[:, 0], first), rest(values[:, 1], second)).statistic
+            bounds.append(f"{r:6.2f} {100 * (1 - np.sqrt(1 - r**2)):7.1f}")
         alone = left_out(second, seen[:, 1, i]).mean()
         with_first = left_out(np.column_stack([second, seen[:, 0, i] / length[:, 0]]), seen[:, 1, i]).mean()
         own, safe = twins["own"][name], twins["safe"][name]
         print(
-            f"{name:11s} {r:9.2f} {100 * (1 - np.sqrt(1 - r**2)):12.1f} {alone:8.2f} {with_first:9.2f} "
+            f"{name:11s} {' '.join(bounds)} {alone:9.2f} {with_first:8.2f} "
             f"{100 * (1 - with_first / alone):7.1f} {own['population_crps']:9.2f} {own['crps']:7.2f} "
             f"{safe['crps']:7.2f} {own['skill']:7.1f}"
         )
