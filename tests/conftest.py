@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
@@ -23,6 +24,10 @@ if worker := os.environ.get("PYTEST_XDIST_WORKER"):
     os.environ.setdefault("PYTENSOR_FLAGS", f"base_compiledir={caches / 'pytensor'}")
     os.environ.setdefault("NUMBA_CACHE_DIR", str(caches / "numba"))
 same_bits()
+
+# No example fails for its seconds: a busy machine stalls anything now and then.
+hypothesis.settings.register_profile("braintwin", deadline=None)
+hypothesis.settings.load_profile("braintwin")
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ def close(one: np.ndarray, other: np.ndarray) -> None:
 
 
 @given(seeds, st.permutations(range(4)))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_permuting_channels_permutes_the_connectome(seed, order):
     signals, valid = recording(seed)
     found = stage_connectome(signals, valid, SETTINGS)
@@ -37,7 +37,7 @@ def test_permuting_channels_permutes_the_connectome(seed, order):
 
 
 @given(seeds, st.lists(st.floats(1e-3, 1e3), min_size=4, max_size=4))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_gain_changes_nothing(seed, gains):
     signals, valid = recording(seed)
     scaled = (signals * np.array(gains)[:, None]).astype(np.float32)
@@ -45,7 +45,7 @@ def test_gain_changes_nothing(seed, gains):
 
 
 @given(seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_turning_a_channel_over_turns_only_the_sign_of_imaginary_coherence(seed):
     signals, valid = recording(seed)
     flipped = signals * np.array([-1, 1, 1, 1], dtype=np.float32)[:, None]
@@ -57,7 +57,7 @@ def test_turning_a_channel_over_turns_only_the_sign_of_imaginary_coherence(seed)
 
 
 @given(seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_reversing_time_turns_only_the_lead(seed):
     signals, valid = recording(seed)
     found = stage_connectome(signals, valid, SETTINGS).value.copy()
@@ -67,7 +67,7 @@ def test_reversing_time_turns_only_the_lead(seed):
 
 
 @given(seeds)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_measures_keep_their_bounds(seed):
     signals, valid = recording(seed)
     value = stage_connectome(signals, valid, SETTINGS).value
@@ -81,7 +81,7 @@ def test_measures_keep_their_bounds(seed):
 
 
 @given(seeds, st.integers(3, 30))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_jackknife_of_a_mean_is_its_textbook_error(seed, count):
     values = np.random.default_rng(seed).normal(size=count)
     left_out = (values.sum() - values) / (count - 1)
@@ -90,7 +90,7 @@ def test_jackknife_of_a_mean_is_its_textbook_error(seed, count):
 
 
 @given(seeds)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_empty_blocks_do_not_count(seed):
     rng = np.random.default_rng(seed)
     sums, sizes = rng.normal(size=6), rng.integers(1, 5, 6).astype(float)

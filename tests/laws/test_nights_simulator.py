@@ -53,7 +53,7 @@ def test_long_nights_settle_at_the_stationary_distribution():
     np.testing.assert_allclose(seen, stationary, atol=0.004)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**31), st.floats(0, 80))
 def test_the_simulator_uses_the_hazards_of_the_likelihood(seed, arousal_rate):
     population = random_population(seed)
@@ -69,7 +69,7 @@ def test_the_simulator_uses_the_hazards_of_the_likelihood(seed, arousal_rate):
     np.testing.assert_array_equal(expected, steps.to)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**31))
 def test_a_night_does_not_depend_on_its_neighbours(seed):
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from braintwin.treatment.ranking import Ranking, rank, rank_mass, sucra
 UTILITIES = arrays(np.int64, st.tuples(st.integers(2, 7), st.integers(2, 12)), elements=st.integers(-40, 40))
 """Integers, halved: sums are exact, so that a tie stays a tie."""
 
-COMMON = settings(max_examples=60, deadline=None)
+COMMON = settings(max_examples=60)
 
 
 def ranked(utility: np.ndarray, candidate: np.ndarray) -> Ranking:
@@ -88,7 +88,7 @@ def test_sucra_averages_one_half_and_rank_mass_is_doubly_stochastic(utility: np.
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_doubling_the_error_of_trials_widens_ranks(seed: int) -> None:
     rng = np.random.default_rng(seed)
     means, noise = np.linspace(0, 3, 6)[:, None], rng.normal(size=(6, 500))

@@ -16,7 +16,7 @@ SEEDS = st.integers(0, 2**32 - 1)
 STAGE = st.sampled_from(["W", "N1", "N2", "N3", "R"])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=SEEDS, stage=STAGE)
 def test_cross_spectra_are_symmetric_and_positive(seed: int, stage: str) -> None:
     truth = draw_spectral(EEG_CHANNELS, np.random.default_rng(seed))
@@ -26,7 +26,7 @@ def test_cross_spectra_are_symmetric_and_positive(seed: int, stage: str) -> None
     assert (lowest > 0).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS, stage=STAGE, factor=st.floats(0.01, 100))
 def test_input_power_scales_the_whole_spectrum(seed: int, stage: str, factor: float) -> None:
     truth = draw_spectral(EEG_CHANNELS, np.random.default_rng(seed))
@@ -37,14 +37,14 @@ def test_input_power_scales_the_whole_spectrum(seed: int, stage: str, factor: fl
     assert_allclose(cross_spectrum(other, stage, freq), factor * cross_spectrum(truth, stage, freq), rtol=1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=SEEDS)
 def test_a_truth_survives_being_written(seed: int) -> None:
     truth = draw_spectral(EEG_CHANNELS, np.random.default_rng(seed))
     assert SpectralTruth.model_validate_json(truth.model_dump_json()) == truth
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     seed=SEEDS, stages=st.lists(st.integers(0, 4), min_size=1, max_size=20), sfreq=st.sampled_from([64.0, 100.0, 129.0])
 )
@@ -56,7 +56,7 @@ def test_any_hypnogram_gives_finite_signals_of_its_length(seed: int, stages: lis
     assert (eeg.std(axis=1) > 3).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=SEEDS, epochs=st.integers(120, 1600))
 def test_artefacts_stay_inside_the_night_and_are_few(seed: int, epochs: int) -> None:
     found = draw_artefacts(epochs, list(EEG_CHANNELS), np.random.default_rng(seed))
@@ -64,7 +64,7 @@ def test_artefacts_stay_inside_the_night_and_are_few(seed: int, epochs: int) -> 
     assert epochs_touched(found, epochs).mean() < 0.12
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=SEEDS, freq=st.floats(5, 31))
 def test_a_line_rises_with_the_spectrum_beneath_it(seed: int, freq: float) -> None:
     truth = draw_spectral(EEG_CHANNELS, np.random.default_rng(seed))
