@@ -3,19 +3,24 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.integrate import dblquad
+from scipy.optimize import fsolve
 from scipy.signal import csd, welch
 from scipy.special import multigammaln
+from scipy.stats import kstest
 
+import coherent_people
 from braintwin.contracts.stages import STAGES
 from braintwin.inference import spectral
 from braintwin.inference.coherency import (
     Coherency,
+    balanced,
     block_density,
     coherency_of,
-    compiled,
     mixing_operator,
     model_coherency,
 )
+from braintwin.inference.coherency_kernel import log_likelihood
 from braintwin.inference.person_spectra import average_coherency
 from braintwin.models.corticothalamic import emg_shape, transfer_power
 from braintwin.signals.graphs import laplacian_modes
@@ -60,7 +65,7 @@ def evaluate(values, ratio, mixing, eigenvalues, data):
     fixed = ratio, FREQ, spectral.band_weights(FREQ), emg_shape(FREQ, 1.0, 40.0)
     plain = [float(values[n]) if np.ndim(values[n]) == 0 else np.asarray(values[n], float) for n in NAMES]
     rest = data.place.astype(float), data.real, data.log_det, data.windows, mixing, eigenvalues, float(CHANNELS)
-    return compiled()(*plain, *fixed, *rest)
+    return log_likelihood(*plain, *fixed, *rest)
 
 
 def modelled(values, ratio, mixing, eigenvalues):
@@ -80,10 +85,14 @@ def test_value(blur):
     blocks = block_density(data, model[None], np.array([0.3]))
     for s, b in zip(*np.nonzero(data.windows), strict=True):
         gamma, n = model[s, b], CHANNELS + 0.3 * data.windows[s, b]
-        fit = -np.linalg.slogdet(gamma)[1] - np.trace(np.linalg.solve(gamma, data.real[s, b]))
+        product = np.linalg.inv(gamma) * data.real[s, b]
+        scale = fsolve(lambda d, m=product: d * (m @ d) - 1, np.ones(CHANNELS), xtol=1e-13)
+        fit = -np.linalg.slogdet(gamma)[1] + 2 * np.log(scale).sum() - CHANNELS
         # the complex multivariate gamma function, from gamma functions of n, n - 1, ...
         gammas = CHANNELS * (CHANNELS - 1) / 2 * np.log(np.pi) + sum(multigammaln(n - i, 1) for i in range(CHANNELS))
-        one = n * fit + (n - CHANNELS) * data.log_det[s, b] + CHANNELS * n * np.log(n) - gammas
+        bend = 2 * (product * np.outer(scale, scale) + np.eye(CHANNELS))
+        laplace = CHANNELS * np.log(2) + 0.5 * (CHANNELS * np.log(2 * np.pi / n) - np.linalg.slogdet(bend)[1])
+        one = n * fit + (n - CHANNELS) * data.log_det[s, b] + CHANNELS * n * np.log(n) - gammas + laplace
         assert blocks[0, s, b] == pytest.approx(one, rel=1e-10)
         expected += one
     assert (blocks[0][data.windows == 0] == 0).all()
@@ -117,6 +126,85 @@ def test_density_is_one_over_the_wishart():
         ]
         better += int(np.argmax(heights) == 1)
     assert better >= 15
+
+
+def two_channels(model, seen, n):
+    """Return the log density of the coherency of two channels, and that of the Wishart integrated over both powers."""
+    held = Coherency(
+        np.array([0]), np.array([[[[1, seen.real], [seen.real, 1]]]]), np.array([[np.log1p(-abs(seen) ** 2)]]),
+        np.array([[n - 2.0]]),
+    )  # fmt: skip
+    gamma = np.array([[1, model], [model, 1.0]])
+    found = block_density(held, gamma[None, None, None], np.ones(1))[0, 0, 0]
+    inverse = np.linalg.inv(gamma)
+
+    def wishart(b, a):
+        """The powers are exp a and exp b, which changes the density by its Jacobian."""
+        trace = inverse[0, 0] * np.exp(a) + inverse[1, 1] * np.exp(b)
+        trace += 2 * inverse[0, 1] * seen.real * np.exp((a + b) / 2)
+        return np.exp(n * (a + b - trace + 2))
+
+    gammas = np.log(np.pi) + multigammaln(n, 1) + multigammaln(n - 1, 1)
+    rest = -n * np.log1p(-(model**2)) + (n - 2) * held.log_det[0, 0] + 2 * n * np.log(n) - gammas - 2 * n
+    middle = -np.log(inverse[0, 0] + inverse[0, 1] * seen.real)  # where the rows balance: both powers are equal
+    low, high = middle - 9 / np.sqrt(n), middle + 9 / np.sqrt(n)
+    return found, rest + np.log(dblquad(wishart, low, high, low, high)[0])
+
+
+@pytest.mark.parametrize(("model", "seen"), [(0.0, 0.1 + 0.1j), (0.5, 0.4 - 0.2j), (0.9, 0.95 + 0.05j), (0.6, -0.3j)])
+def test_powers_are_integrated_out(model, seen):
+    for n, error in ((12.0, 0.02), (60.0, 0.004)):
+        found, exact = two_channels(model, seen, n)
+        assert found == pytest.approx(exact, abs=error)
+
+
+@pytest.mark.parametrize("model", [0.0, 0.5, 0.9])
+def test_density_of_two_channels_adds_to_one(model):
+    n, radius, angle = 20.0, np.linspace(0, 1, 801)[1:-1], np.linspace(0, 2 * np.pi, 400, endpoint=False)
+    seen = (radius[:, None] * np.exp(1j * angle)).ravel()
+    real = np.ones((len(seen), 1, 2, 2))
+    real[:, 0, 0, 1] = real[:, 0, 1, 0] = seen.real
+    held = Coherency(np.array([0]), real, np.log1p(-(abs(seen) ** 2))[:, None], np.full((len(seen), 1), n - 2))
+    gamma = np.broadcast_to([[1, model], [model, 1.0]], (1, len(seen), 1, 2, 2))
+    density = np.exp(block_density(held, gamma, np.ones(1))[0, :, 0])
+    area = np.repeat(radius, angle.size) * (radius[1] - radius[0]) * (angle[1] - angle[0])
+    assert (density * area).sum() == pytest.approx(1, abs=0.02)
+
+
+def test_balance_is_found_from_anywhere():
+    rng = np.random.default_rng(0)
+    root = rng.standard_normal((200, 5, 5)) * np.exp(rng.normal(0, 2, (200, 5, 1)))
+    product = np.einsum("nij,nkj->nik", root, root)
+    scale = balanced(product)
+    assert (scale > 0).all()
+    assert scale * np.einsum("nij,nj->ni", product, scale) == pytest.approx(1, abs=1e-8)
+
+
+def test_coupling_ranks_uniformly_among_its_density_and_did_not_with_unit_powers():
+    def place(seed, density):
+        truth, spectra, graph = coherent_people.person(seed)
+        alpha, beta = spectral.dendrites(truth)
+        wide = {"X": truth["X"], "Y": truth["Y"], "Z": truth["Z"], "alpha": alpha, "beta": beta}
+        grid = truth["kappa"][0] * np.exp(np.linspace(-0.25, 0.25, 41))
+        power = transfer_power(
+            coherent_people.FREQ, coupling=grid[:, None, None, None] * graph.eigenvalues[:, None], t0=truth["t0"][0],
+            **{name: value[:, :, None, None] for name, value in wide.items()},
+        )  # fmt: skip
+        model = model_coherency(
+            power, truth["emg_fraction"], spectral.band_weights(coherent_people.FREQ),
+            emg_shape(coherent_people.FREQ, 1.0, 40.0), graph.mixing, coherent_people.PLACE,
+        )  # fmt: skip
+        height = density(spectra.coherency, model, np.ones(len(grid))).sum(axis=(1, 2))
+        weight = np.exp(height - height.max())
+        return (np.cumsum(weight) - weight / 2)[20] / weight.sum()
+
+    def unit_powers(found, model, share):
+        n = CHANNELS + share[:, None, None] * found.windows
+        return -n * (np.linalg.slogdet(model)[1] + np.einsum("...ii->...", np.linalg.solve(model, found.real[None])))
+
+    right, wrong = (np.array([place(seed, density) for seed in range(100)]) for density in (block_density, unit_powers))
+    assert kstest(right, "uniform").pvalue > 0.01
+    assert kstest(wrong, "uniform").pvalue < 1e-4
 
 
 def test_reference_and_volume_conduction_are_explicit():

@@ -14,7 +14,7 @@ from coherent_people import CHANNELS, FREQ, NU, PLACE, kappa_draws, person, twin
 
 PEOPLE = int(os.environ.get("BRAINTWIN_PEOPLE", "300"))
 WRONG = max(PEOPLE // 10, 10)
-CODE = ["braintwin.inference.coherency", "braintwin.inference.spectral"]
+CODE = ["braintwin.inference.coherency", "braintwin.inference.coherency_kernel", "braintwin.inference.spectral"]
 
 
 def too_sure(monkeypatch):
