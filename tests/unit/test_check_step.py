@@ -40,7 +40,7 @@ def spectral_groups(rng, **bad):
             "residual_sd": (dims, np.abs(normal(bad.get("residual", 0.15), 0.01))),
         },
         {"stage": STAGES, "channel": CHANNELS},
-        {"person": "x-1", "graph": "none", "graph_note": "", "kappa_source": "prior"},
+        {"person": "x-1", "graph": "none", "graph_note": "", "kappa_source": bad.get("kappa_source", "prior")},
     )
     if "stuck" in bad:
         posterior["X"][2] += 0.1
@@ -191,6 +191,7 @@ def test_sound_fits_pass(judge):
         ({"second": (0.3, 0.6, False)}, "warn", "hold 70 % and 30 % of the posterior): X[N2] 0.799 or 0.599. "),
         ({"second": (0.3, 0.6, True)}, "warn", "chains of explanation 2 disagree"),
         ({"shift": 0.6}, "warn", "predictive band"),
+        ({"kappa_source": "coherency"}, "fail", "Coherency entered"),
     ],
 )
 def test_what_is_wrong_is_named(judge, bad, verdict, reason):

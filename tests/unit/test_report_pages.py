@@ -208,6 +208,16 @@ def test_a_page_says_that_a_structural_graph_is_taken_as_known() -> None:
     assert "structural connectome that was given" in more
 
 
+def test_a_page_says_that_intervals_from_coherency_are_too_narrow() -> None:
+    given = {"check": None, "nights": 2, "eeg": 2, "staged": 0, "channels": 6, "onset_source": "", "weak": []}
+    said = [
+        limits(**given, connectome="", kappa_source=source, graph="functional", condition="")
+        for source in ("data", "coherency")
+    ]
+    (more,) = set(said[1]) - set(said[0])
+    assert "too narrow" in more
+
+
 def test_a_night_without_any_record_is_listed_and_absent_is_no_fault() -> None:
     rows = [NightRow(night=f"a-{i}", person="a", dataset="a", bids_path="x") for i in (1, 2, 3)]
     statuses = {

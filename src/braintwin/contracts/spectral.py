@@ -28,7 +28,7 @@ SPECTRAL_POSTERIOR = Contract(
     meaning="Posterior draws of the corticothalamic twin.",
     variables=_PARAMETERS,
     coords=_COORDS,
-    attrs=("person", "graph", "graph_note", "kappa_source"),  # kappa_source: data | prior
+    attrs=("person", "graph", "graph_note", "kappa_source"),  # kappa_source: data | prior | coherency
 )
 
 SPECTRAL_SAMPLED = Contract(

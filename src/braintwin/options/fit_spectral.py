@@ -28,7 +28,9 @@ class FitSpectralOptions(Options):
     """How the corticothalamic twin is fitted."""
 
     cross_spectra: bool = option(
-        False, "Fit coherency too, as a complex Wishart; needs `features.coherency` and 4 to 8 channels."
+        False,
+        "Fit coherency too, as a complex Wishart; needs `features.coherency` and 4 to 8 channels. To compare graphs: "
+        "its intervals are too narrow on EEG, and `check` fails the twin.",
     )
     graph: GraphOptions = option(GraphOptions(), "Graph of the field.")
     chains: int = option(4, "Chains.", ge=2, le=16)

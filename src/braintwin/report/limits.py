@@ -50,6 +50,11 @@ def limits(
     if kappa_source == "prior":
         few = f" ({count(channels, 'channel')})" if channels else ""
         found.append(f"κ, the coupling on the graph, is the prior: the spectra{few} do not inform it.")
+    if kappa_source == "coherency":
+        found.append(
+            "Coherency entered the spectral twin: its intervals are too narrow, for what the model of coherency misses "
+            "is not in them."
+        )
     if graph == "structural":
         found.append(
             "The spectral twin runs on the structural connectome that was given, as electrodes see its regions; it is "
