@@ -220,10 +220,9 @@ def collect(
         mine = np.flatnonzero(under == number)
         for part in np.array_split(mine, -(-mine.size // 200)) if mine.size else ():
             log_input[part] = model_spectrum(twin.freq, {k: v[part] for k, v in flat.items()}, graph)[1][:, rows]
+    told_by = "prior" if graphs[0].source == "none" else "data" if spectra.coherency is None else "coherency"
     posterior = tabulate(spectra, drawn, flat, log_input).assign_attrs(
-        graph=graphs[0].source,
-        graph_note=graphs[0].note,
-        kappa_source="data" if graphs[0].source != "none" else "prior",
+        graph=graphs[0].source, graph_note=graphs[0].note, kappa_source=told_by
     )
     scale = log_power(spectra, flat)
     stable = stability({k: v.reshape(*posterior["t0"].shape, *v.shape[1:]) for k, v in flat.items()})[..., rows]

@@ -156,8 +156,7 @@ def _fit(
         particles = sample_by_smc(twins[key], spectra, graph, rng, particles=options.smc_particles)
         every = [fit.sampled, *(fit.others.isel(explanation=i) for i in range(fit.others.sizes["explanation"]))]
         groups["explanations"] = second_opinion(twins[key], spectra, particles, fit.explanations, every)
-    told = {} if spectra.coherency is None else {"kappa_source": "coherency"}
-    groups["posterior"] = groups["posterior"].assign_attrs(person=person, **told)
+    groups["posterior"] = groups["posterior"].assign_attrs(person=person)
     inputs = [p for p, _ in mine] + [p for p, _ in nights.connect.get(person, [])]
     write_groups(path, groups, GROUP_CONTRACTS, _stamp(options, inputs, own))
 
