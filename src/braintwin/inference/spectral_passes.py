@@ -1,8 +1,9 @@
 """The passes over frequency of the spectral likelihood and its gradient, compiled by numba.
 
 A loop writes one array, so that the compiler can prove that it touches no other one and takes several frequencies at a
-time; with everything in one loop the same cost three times as much. Sums may be reordered, the same way every time;
-infinities and NaN keep their meaning.
+time; with everything in one loop the same cost three times as much. The compiler may not reorder sums nor fuse products
+("fastmath"): what it would do depends on what else was compiled before, and a person's draws then depend on it
+(decision 035). Sums are written in the lanes that it would have used.
 """
 
 import math
@@ -16,7 +17,7 @@ from braintwin.models.corticothalamic import GAMMA
 
 Floats = npt.NDArray[np.float64]
 
-JIT = {"error_model": "numpy", "fastmath": {"reassoc", "contract", "arcp", "nsz"}}
+JIT = {"error_model": "numpy"}
 
 _MANTISSA, _ONE, _EXPONENT = (np.int64(bits) for bits in (0x000FFFFFFFFFFFFF, 0x3FF0000000000000, 0x4330000000000000))
 _SHIFT = 4503599627370496.0 + 1023.0
@@ -49,7 +50,7 @@ def logarithms(values: Floats, out: Floats, work: Floats) -> None:
         part = 0.5 * m[i] if large else m[i]
         s = (part - 1) / (part + 1)
         q = s * s
-        series = 1 / 11 + q * (1 / 13 + q * (1 / 15 + q * (1 / 17 + q / 19)))
+        series = 1 / 11 + q * (1 / 13 + q * (1 / 15 + q * (1 / 17 + q * (1 / 19))))
         series = q * (1 / 3 + q * (1 / 5 + q * (1 / 7 + q * (1 / 9 + q * series))))
         out[i] = (e[i] - _SHIFT + (1.0 if large else 0.0)) * _LN_2 + 2 * (s + s * series)
     if strange > 0:
@@ -59,22 +60,44 @@ def logarithms(values: Floats, out: Floats, work: Floats) -> None:
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def total(values: Floats) -> float:
+    """Return the sum of `values` (n,), in eight lanes."""
+    n = values.shape[0]
+    a, b, c, d, e, f, g, h = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    whole = n - n % 8
+    for i in range(0, whole, 8):
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+        e += values[i + 4]
+        f += values[i + 5]
+        g += values[i + 6]
+        h += values[i + 7]
+    for i in range(whole, n):
+        a += values[i]
+    return ((a + e) + (b + f)) + ((c + g) + (d + h))
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
 def filters(a: float, r: float, zp: float, w: Floats, b_re: Floats, q_im: Floats, slope: Floats) -> None:
     """Write the dendritic filter Q + Z' (real, imaginary) and its derivative in α, `slope` (2, freq)."""
+    square, line = 1 / (r * a * a), (1 + 1 / r) / a
     for f in range(w.shape[0]):
-        a1, b1 = 1 - w[f] * w[f] / (r * a * a), -w[f] * (1 + 1 / r) / a
+        a1, b1 = 1 - w[f] * w[f] * square, -w[f] * line
         b_re[f] = a1 * a1 - b1 * b1 + zp
     for f in range(w.shape[0]):
-        a1, b1 = 1 - w[f] * w[f] / (r * a * a), -w[f] * (1 + 1 / r) / a
+        a1, b1 = 1 - w[f] * w[f] * square, -w[f] * line
         q_im[f] = 2 * a1 * b1
     d_re, d_im = slope[0], slope[1]
+    d_square, d_line = 2 * square / a, line / a
     for f in range(w.shape[0]):
-        a1, b1 = 1 - w[f] * w[f] / (r * a * a), -w[f] * (1 + 1 / r) / a
-        da1, db1 = 2 * w[f] * w[f] / (r * a * a * a), w[f] * (1 + 1 / r) / (a * a)
+        a1, b1 = 1 - w[f] * w[f] * square, -w[f] * line
+        da1, db1 = w[f] * w[f] * d_square, w[f] * d_line
         d_re[f] = 2 * (a1 * da1 - b1 * db1)
     for f in range(w.shape[0]):
-        a1, b1 = 1 - w[f] * w[f] / (r * a * a), -w[f] * (1 + 1 / r) / a
-        da1, db1 = 2 * w[f] * w[f] / (r * a * a * a), w[f] * (1 + 1 / r) / (a * a)
+        a1, b1 = 1 - w[f] * w[f] * square, -w[f] * line
+        da1, db1 = w[f] * w[f] * d_square, w[f] * d_line
         d_im[f] = 2 * (a1 * db1 + b1 * da1)
 
 
@@ -125,10 +148,9 @@ def residuals(
     """
     n = at.shape[0]
     mix, log, error, spread, tail, spare = work[0], work[1], work[2], work[3], work[4], work[5:]
-    area = 0.0
     for f in range(n):
-        area += at[f] * weight[f]
-    per_area = 1 / area
+        mix[f] = at[f] * weight[f]
+    per_area = 1 / total(mix)
     for f in range(n):
         mix[f] = (1 - share) * (at[f] * per_area) + share * muscle[f]
     logarithms(mix, log, spare)
@@ -136,29 +158,37 @@ def residuals(
         error[f] = seen[f] - scale - log[f] if used[f] > 0 else 0.0
     for f in range(n):
         spread[f] = sigma * sigma + variance[f] if used[f] > 0 else 1.0
+    per_nu = 1 / nu
     for f in range(n):
-        tail[f] = 1 + error[f] * error[f] / (nu * spread[f])
-    value, g_share, g_scale, g_sigma, g_area = 0.0, 0.0, 0.0, 0.0, 0.0
+        tail[f] = 1 + error[f] * error[f] * per_nu / spread[f]
     logarithms(tail, log, spare)
+    term = spare[0]
     for f in range(n):
-        value -= used[f] * (0.5 * (nu + 1)) * log[f]
+        term[f] = used[f] * log[f]
+    value = -0.5 * (nu + 1) * total(term)
     logarithms(spread, log, spare)
     for f in range(n):
-        value -= used[f] * 0.5 * log[f]
+        term[f] = used[f] * log[f]
+    value -= 0.5 * total(term)
+    informs = spare[1]
     for f in range(n):
-        g_sigma += used[f] * sigma / spread[f] * (nu - (nu + 1) / tail[f])
-    pull = error
+        informs[f] = used[f] / (spread[f] * tail[f])
     for f in range(n):
-        pull[f] = used[f] * (nu + 1) * error[f] / (nu * spread[f] * tail[f])
+        term[f] = informs[f] * (nu * tail[f] - (nu + 1))
+    g_sigma = sigma * total(term)
+    pull, stiff = error, (nu + 1) * per_nu
     for f in range(n):
-        g_scale += pull[f]
+        pull[f] = stiff * informs[f] * error[f]
+    g_scale = total(pull)
     slope = log
     for f in range(n):
         slope[f] = pull[f] / mix[f]
     for f in range(n):
-        g_share += slope[f] * (muscle[f] - at[f] * per_area)
+        term[f] = slope[f] * (muscle[f] - at[f] * per_area)
+    g_share = total(term)
     for f in range(n):
-        g_area -= slope[f] * at[f]
+        term[f] = slope[f] * at[f]
+    g_area = -total(term)
     of_shape, of_area = (1 - share) * per_area, (1 - share) * per_area * per_area * g_area
     for f in range(n):
         pull_back[f] = of_shape * slope[f] + of_area * weight[f]
@@ -173,8 +203,9 @@ def wall(
 
     The wall is the distance of the uniform mode's dispersion function from 0, at the nearest frequency or at ω = 0.
     """
+    one, other = 1 / (a * a), 1 / (r * r * a * a)
     for f in range(w.shape[0]):
-        both = (1 + (w[f] / a) ** 2) * (1 + (w[f] / (r * a)) ** 2)
+        both = (1 + w[f] * w[f] * one) * (1 + w[f] * w[f] * other)
         floor[f] = 1 / (power[f] * both * both)
     nearest = 0
     for f in range(w.shape[0]):
@@ -191,30 +222,44 @@ def wall(
     if not inside:
         return value, -push, 0.0
     g_power[nearest] -= push * lowest / (2 * power[nearest])
-    first, second = (w[nearest] / a) ** 2, (w[nearest] / (r * a)) ** 2
+    first, second = w[nearest] * w[nearest] * one, w[nearest] * w[nearest] * other
     return value, 0.0, push * lowest * 2 / a * (first / (1 + first) + second / (1 + second))
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
 def pull_through(
     g_power: Floats, power: Floats, re: Floats, im: Floats, lift: float, b_re: Floats, q_im: Floats, slope: Floats,
-    cortex: Floats, delay: Floats, w: Floats,
+    cortex: Floats, delay: Floats, w: Floats, work: Floats,
 ) -> tuple[float, float, float, float, float]:  # fmt: skip
-    """Return the derivative in κλ - X, Z', α (of the filter), Y (1 + Z') and t₀ (over Y (1 + Z')) of one mode."""
+    """Return the derivative in κλ - X, Z', α (of the filter), Y (1 + Z') and t₀ (over Y (1 + Z')) of one mode.
+
+    `work` is (7, freq).
+    """
+    n = w.shape[0]
     d_re, d_im, cos, sin = cortex[0], cortex[1], delay[0], delay[1]
     dq_re, dq_im = slope[0], slope[1]
-    of_lift, of_z, of_rate, of_loop, of_delay = 0.0, 0.0, 0.0, 0.0, 0.0
-    for f in range(w.shape[0]):
-        back = -2 * g_power[f] * power[f] * power[f]
-        g_re, g_im = back * re[f], back * im[f]
-        of_lift += g_re * b_re[f] + g_im * q_im[f]
-        g_b = g_re * (d_re[f] + lift) + g_im * d_im[f]
-        g_q = -g_re * d_im[f] + g_im * (d_re[f] + lift)
-        of_z += g_b
-        of_rate += g_b * dq_re[f] + g_q * dq_im[f]
-        of_loop -= g_re * cos[f] + g_im * sin[f]
-        of_delay += w[f] * (g_re * sin[f] - g_im * cos[f])
-    return of_lift, of_z, of_rate, of_loop, of_delay
+    g_re, g_im, g_b, g_q, term = work[0], work[1], work[2], work[3], work[4]
+    for f in range(n):
+        g_re[f] = -2 * g_power[f] * power[f] * power[f] * re[f]
+    for f in range(n):
+        g_im[f] = -2 * g_power[f] * power[f] * power[f] * im[f]
+    for f in range(n):
+        term[f] = g_re[f] * b_re[f] + g_im[f] * q_im[f]
+    of_lift = total(term)
+    for f in range(n):
+        g_b[f] = g_re[f] * (d_re[f] + lift) + g_im[f] * d_im[f]
+    of_z = total(g_b)
+    for f in range(n):
+        g_q[f] = -g_re[f] * d_im[f] + g_im[f] * (d_re[f] + lift)
+    for f in range(n):
+        term[f] = g_b[f] * dq_re[f] + g_q[f] * dq_im[f]
+    of_rate = total(term)
+    for f in range(n):
+        term[f] = g_re[f] * cos[f] + g_im[f] * sin[f]
+    of_loop = -total(term)
+    for f in range(n):
+        term[f] = w[f] * (g_re[f] * sin[f] - g_im[f] * cos[f])
+    return of_lift, of_z, of_rate, of_loop, total(term)
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
@@ -318,6 +363,7 @@ def log_likelihood(
                     cortex,
                     delay,
                     w,
+                    work,
                 )
                 g_x[s] -= of[0]
                 g_kappa += of[0] * eigenvalues[k]
