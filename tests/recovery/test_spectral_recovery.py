@@ -67,7 +67,7 @@ def write_night(root, person, log_psd, stages=STAGES):
     return folder / "features.nc", folder / "connect.nc"
 
 
-def run(root, people, nights, folder="people"):
+def run(root, people, nights, folder="people", options=OPTIONS):
     outputs = [root / folder / person / "spectral.nc" for person in people]
     fit_spectral.run(
         people=[PersonRow(person=p, batch="b1", dataset="sim") for p in people],
@@ -76,7 +76,7 @@ def run(root, people, nights, folder="people"):
         spectral=outputs,
         seed=11,
         threads=2,
-        options=OPTIONS,
+        options=options,
     )
     return dict(zip(people, outputs, strict=True))
 
@@ -99,8 +99,7 @@ def batch(tmp_path_factory):
     rng = np.random.default_rng(99)
     comb = 3.0 * (np.arange(len(FREQ)) % 6 < 3) + 0.05 * rng.standard_normal((len(STAGES), 1, len(FREQ)))
     nights["odd-1"] = write_night(root, "odd-1", comb)
-    nights["two-1"] = write_night(root, "two-1", two_rhythms(), ["W"])
-    everyone = [*PEOPLE, "odd-1", "two-1", "none-1"]
+    everyone = [*PEOPLE, "odd-1", "none-1"]
     paths = run(root, everyone, list(nights.values()))
     yield root, paths, nights, list(compiled)
     patch.undo()
@@ -158,8 +157,6 @@ def test_the_best_optimum_is_where_the_truth_is(batch):
 def test_verdicts(batch):
     _, paths, _, _ = batch
     for person, path in paths.items():
-        if person == "two-1":
-            continue
         found = check.judge(person, path, None, CheckOptions(min_ess=200, fail_ess=40))
         kind = {"odd": "fail", "none": "absent"}.get(person.split("-")[0])
         if kind is None:
@@ -180,15 +177,18 @@ def test_one_explanation_of_a_brain_of_the_model(batch):
 
 
 def test_two_optima_that_all_chains_visit_are_one_posterior(batch):
-    """The delay of a loop at 14 Hz is half that of one at 7 Hz; every chain walks between the two."""
-    groups = read_groups(batch[1]["two-1"], GROUP_CONTRACTS)
+    """The delay of a loop at 14 Hz is half that of one at 7 Hz; every chain of a usual fit walks between the two."""
+    root = batch[0]
+    night = write_night(root, "two-1", two_rhythms(), ["W"])
+    groups = read_groups(run(root, ["two-1"], [night], options=FitSpectralOptions())["two-1"], GROUP_CONTRACTS)
     told, others = groups["explanations"], groups["others"]
     assert told.sizes["explanation"] == 1
     assert others.sizes["explanation"] == 0
     short = (groups["posterior"]["t0"] < 0.064).mean("draw").values
-    assert np.all((short > 0.005) & (short < 0.995)), short
-    assert np.ptp(short) < 0.4
-    assert rhat(groups["posterior"]["t0"].values) < 1.1
+    # over seeds, machines and versions the shorter delay holds .75 to .81 of the draws, and of a chain .61 to .92
+    assert 0.65 < short.mean() < 0.9
+    assert np.ptp(short) < 0.45
+    assert rhat(groups["posterior"]["t0"].values) < 1.05
 
 
 def test_a_person_does_not_depend_on_the_batch(batch):
