@@ -71,9 +71,11 @@ def gradient_op(kernel: Any, evaluate: Any, free: int) -> Any:
             for place, result in zip(outputs, kernel(*(v[()] for v in inputs)), strict=True):
                 place[0] = np.asarray(result)
 
-        def L_op(self, inputs: Any, outputs: Any, gradients: Any) -> Any:
+        def pullback(self, inputs: Any, outputs: Any, gradients: Any) -> Any:
             fixed = [disconnected_type() for _ in inputs[free:]]
             return [*(gradients[0] * partial for partial in outputs[1:]), *fixed]
+
+        L_op = pullback  # its name before PyTensor 3
 
         def connection_pattern(self, node: Any) -> Any:
             return [[i < free, *([False] * free)] for i in range(len(node.inputs))]
