@@ -9,7 +9,7 @@ import xarray as xr
 from scipy.linalg import cho_solve, solve_triangular
 
 from braintwin.contracts.stages import STAGES
-from braintwin.inference.diagnose import ess
+from braintwin.inference.diagnose import ess, rhat
 from braintwin.inference.evidence import laplace
 from braintwin.inference.neighbours import repeats, scores
 from braintwin.inference.person_graph import Graph
@@ -35,8 +35,9 @@ BEGIN_SD = 0.3
 TARGET_ACCEPT = 0.95
 """Near the edge of stability longer steps diverge now and then."""
 
-ENOUGH = 1 / 30
-"""Effective share of the draws of every coordinate, in bulk and tail, below which chains go on for longer."""
+ENOUGH, ROUGH = 1 / 15, 60.0
+"""Chains go on for longer where a coordinate has a smaller effective share of the draws, in bulk or tail, or an R-hat
+above 1 by more than `ROUGH` over their number: with 6,000 draws that is 400, and 1.01."""
 
 LONGER = 4
 """By how much."""
@@ -128,13 +129,13 @@ def sample_enough(
     twin: CompiledTwin, data: dict[str, Floats], optimum: Floats, *,
     seed: int, chains: int, tune: int, draws: int, cores: int = 1,
 ) -> Draws:  # fmt: skip
-    """Sample as :func:`sample_about` does, and again for longer where a coordinate has too few effective draws.
+    """Sample as :func:`sample_about` does, and again for longer where that is not enough (`ENOUGH`).
 
     One person in twenty has a share of muscle that a strong spindle loop would do for: a thin arm of the posterior that
     chains visit rarely. Of the longer chains every `LONGER`-th draw is kept; it diverged if one that it stands for did.
     """
     found = sample_about(twin, data, optimum, seed=seed, chains=chains, tune=tune, draws=draws, cores=cores)
-    if least_ess(found.posterior) < ENOUGH * chains * draws:
+    if not enough(found.posterior):
         own = derive_seed(seed, "fit-spectral", "longer")
         found = thinned(
             sample_about(twin, data, optimum, seed=own, chains=chains, tune=2 * tune, draws=LONGER * draws, cores=cores)
@@ -179,8 +180,11 @@ def only_brains(twin: CompiledTwin, found: Draws, seed: int) -> Draws:
     return Draws(posterior, stats)
 
 
-def least_ess(posterior: xr.Dataset) -> float:
-    """Return the least effective sample size of any coordinate, in bulk or tail."""
+def enough(posterior: xr.Dataset) -> bool:
+    """Tell whether every coordinate has enough effective draws, on which the chains agree."""
+    n = posterior.sizes["chain"] * posterior.sizes["draw"]
     tables = [variable.values.reshape(*variable.shape[:2], -1) for variable in posterior.values()]
     columns = [table[..., i] for table in tables for i in range(table.shape[-1])]
-    return min(min(ess(column), ess(column, "tail")) for column in columns)
+    return all(
+        min(ess(column), ess(column, "tail")) >= ENOUGH * n and rhat(column) <= 1 + ROUGH / n for column in columns
+    )
