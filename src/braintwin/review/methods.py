@@ -100,11 +100,12 @@ def _models(manifest: Mapping[str, Any]) -> str:
         f"{number(spectral['draws'])} draws after {number(spectral['tune'])} of warm-up, from the best of "
         f"{number(spectral['starts'])} optimisations, and again with four times as many, every fourth of them kept, "
         f"where less than a fifteenth were effective or chains differed; the hypnogram twin with "
-        f"{number(nights['chains'])} chains of {number(nights['draws'])} draws after {number(nights['tune'])}, on the population prior {prior['file']} "
-        f"(digest {prior['digest'][:12]}). A fit passed with R-hat ≤ {number(check['max_rhat'])}, effective sample "
-        f"sizes ≥ {number(check['min_ess'])} and no divergence; it failed above R-hat {number(check['fail_rhat'])}, "
-        f"below {number(check['fail_ess'])} effective draws or above {number(100 * check['max_divergences'])} % "
-        f"divergences, and was then not ranked. Verdicts: {verdicts}."
+        f"{number(nights['chains'])} chains of {number(nights['draws'])} draws after {number(nights['tune'])}, "
+        f"on the population prior {prior['file']} (digest {prior['digest'][:12]}). A fit passed with "
+        f"R-hat ≤ {number(check['max_rhat'])}, effective sample sizes ≥ {number(check['min_ess'])} and no divergence; "
+        f"it failed above R-hat {number(check['fail_rhat'])}, below {number(check['fail_ess'])} effective draws or "
+        f"above {number(100 * check['max_divergences'])} % divergences, and was then not ranked. "
+        f"Verdicts: {verdicts}."
     )
 
 
