@@ -191,7 +191,7 @@ def test_sound_fits_pass(judge):
         ({"second": (0.3, 0.6, False)}, "warn", "hold 70 % and 30 % of the posterior): X[N2] 0.799 or 0.599. "),
         ({"second": (0.3, 0.6, True)}, "warn", "chains of explanation 2 disagree"),
         ({"shift": 0.6}, "warn", "predictive band"),
-        ({"kappa_source": "coherency"}, "fail", "Coherency entered"),
+        ({"kappa_source": "coherency"}, "fail", "misses the coherency"),
     ],
 )
 def test_what_is_wrong_is_named(judge, bad, verdict, reason):

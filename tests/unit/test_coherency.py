@@ -28,9 +28,11 @@ from braintwin.signals.spectra import cross_spectra
 from differences import slopes
 
 FREQ = np.arange(1.0, 40.1, 0.5)
-PLACE = np.array([6, 18, 40])
-NAMES = ("X", "Y", "Z", "alpha", "t0", "kappa", "emg_fraction", "log_share")
-CHANNELS = 4
+PLACE = np.array([[5, 6, 7], [17, 18, 19], [39, 40, 41]])
+BLOCKS = len(PLACE)
+ONE = np.arange(BLOCKS)[:, None]
+NAMES = ("X", "Y", "Z", "alpha", "t0", "kappa", "emg_fraction", "log_share", "log_loss")
+CHANNELS, PAIRS = 4, 6
 
 
 def complex_wishart(mean, windows, rng):
@@ -52,11 +54,11 @@ def case(seed, blur=0.0):
     mixing = mixing_operator(CHANNELS, "average" if blur else "none", places=places, blur_mm=blur) @ vectors
     alpha, beta = spectral.dendrites(draws)
     values = {name: draws[name][0] for name in ("X", "Y", "Z", "t0", "kappa", "emg_fraction")}
-    values |= {"alpha": alpha[0], "log_share": np.log(0.3)}
-    windows = np.full((len(STAGES), PLACE.size), 60.0)
+    values |= {"alpha": alpha[0], "log_share": np.log(0.3), "log_loss": rng.normal(np.log(0.1), 0.3, PAIRS)}
+    windows = np.full((len(STAGES), BLOCKS), 60.0)
     windows[2, 1] = windows[4] = 0
     cross = np.array([[complex_wishart(np.eye(CHANNELS) * 0.7 + 0.3, 60, rng) for _ in FREQ] for _ in STAGES])
-    data = coherency_of(cross, np.full(len(STAGES), 60.0), PLACE, 1)
+    data = coherency_of(cross, np.full(len(STAGES), 60.0), PLACE)
     data = Coherency(data.place, data.real, data.log_det, windows)
     return values, (beta / alpha)[0], mixing, eigenvalues, data
 
@@ -75,7 +77,8 @@ def modelled(values, ratio, mixing, eigenvalues):
         FREQ, beta=(ratio * values["alpha"])[:, None, None], coupling=values["kappa"] * eigenvalues[:, None], **loop
     )
     muscle = emg_shape(FREQ, 1.0, 40.0)
-    return model_coherency(power, values["emg_fraction"], spectral.band_weights(FREQ), muscle, mixing, PLACE)
+    weight, loss = spectral.band_weights(FREQ), np.exp(values["log_loss"])
+    return model_coherency(power, values["emg_fraction"], weight, muscle, mixing, PLACE, loss)
 
 
 @pytest.mark.parametrize("blur", [0.0, 40.0])
@@ -115,10 +118,8 @@ def test_density_is_one_over_the_wishart():
     rng = np.random.default_rng(0)
     better = 0
     for _ in range(20):
-        cross = np.array(
-            [[complex_wishart(model[s, b], 400, rng) for b in range(PLACE.size)] for s in range(len(STAGES))]
-        )
-        held = coherency_of(cross, np.full(len(STAGES), 400.0), np.arange(PLACE.size), 1)
+        cross = np.array([[complex_wishart(model[s, b], 400, rng) for b in range(BLOCKS)] for s in range(len(STAGES))])
+        held = coherency_of(cross, np.full(len(STAGES), 400.0), ONE)
         data = Coherency(PLACE, held.real, held.log_det, held.windows)
         heights = [
             evaluate(values | {"kappa": values["kappa"] * factor}, ratio, mixing, eigenvalues, data)[0]
@@ -131,7 +132,7 @@ def test_density_is_one_over_the_wishart():
 def two_channels(model, seen, n):
     """Return the log density of the coherency of two channels, and that of the Wishart integrated over both powers."""
     held = Coherency(
-        np.array([0]), np.array([[[[1, seen.real], [seen.real, 1]]]]), np.array([[np.log1p(-abs(seen) ** 2)]]),
+        np.array([[0]]), np.array([[[[1, seen.real], [seen.real, 1]]]]), np.array([[np.log1p(-abs(seen) ** 2)]]),
         np.array([[n - 2.0]]),
     )  # fmt: skip
     gamma = np.array([[1, model], [model, 1.0]])
@@ -164,7 +165,7 @@ def test_density_of_two_channels_adds_to_one(model):
     seen = (radius[:, None] * np.exp(1j * angle)).ravel()
     real = np.ones((len(seen), 1, 2, 2))
     real[:, 0, 0, 1] = real[:, 0, 1, 0] = seen.real
-    held = Coherency(np.array([0]), real, np.log1p(-(abs(seen) ** 2))[:, None], np.full((len(seen), 1), n - 2))
+    held = Coherency(np.array([[0]]), real, np.log1p(-(abs(seen) ** 2))[:, None], np.full((len(seen), 1), n - 2))
     gamma = np.broadcast_to([[1, model], [model, 1.0]], (1, len(seen), 1, 2, 2))
     density = np.exp(block_density(held, gamma, np.ones(1))[0, :, 0])
     area = np.repeat(radius, angle.size) * (radius[1] - radius[0]) * (angle[1] - angle[0])
@@ -181,28 +182,20 @@ def test_balance_is_found_from_anywhere():
 
 
 def test_coupling_ranks_uniformly_among_its_density_and_did_not_with_unit_powers():
-    def place(seed, density):
+    def places(seed, densities):
         truth, spectra, graph = coherent_people.person(seed)
-        alpha, beta = spectral.dendrites(truth)
-        wide = {"X": truth["X"], "Y": truth["Y"], "Z": truth["Z"], "alpha": alpha, "beta": beta}
         grid = truth["kappa"][0] * np.exp(np.linspace(-0.25, 0.25, 41))
-        power = transfer_power(
-            coherent_people.FREQ, coupling=grid[:, None, None, None] * graph.eigenvalues[:, None], t0=truth["t0"][0],
-            **{name: value[:, :, None, None] for name, value in wide.items()},
-        )  # fmt: skip
-        model = model_coherency(
-            power, truth["emg_fraction"], spectral.band_weights(coherent_people.FREQ),
-            emg_shape(coherent_people.FREQ, 1.0, 40.0), graph.mixing, coherent_people.PLACE,
-        )  # fmt: skip
-        height = density(spectra.coherency, model, np.ones(len(grid))).sum(axis=(1, 2))
-        weight = np.exp(height - height.max())
-        return (np.cumsum(weight) - weight / 2)[20] / weight.sum()
+        model = coherent_people.modelled(truth, graph, grid)
+        for density in densities:
+            height = density(spectra.coherency, model, np.ones(len(grid))).sum(axis=(1, 2))
+            weight = np.exp(height - height.max())
+            yield (np.cumsum(weight) - weight / 2)[20] / weight.sum()
 
     def unit_powers(found, model, share):
         n = CHANNELS + share[:, None, None] * found.windows
         return -n * (np.linalg.slogdet(model)[1] + np.einsum("...ii->...", np.linalg.solve(model, found.real[None])))
 
-    right, wrong = (np.array([place(seed, density) for seed in range(100)]) for density in (block_density, unit_powers))
+    right, wrong = np.array([list(places(seed, (block_density, unit_powers))) for seed in range(200)]).T
     assert kstest(right, "uniform").pvalue > 0.01
     assert kstest(wrong, "uniform").pvalue < 1e-4
 
@@ -245,7 +238,7 @@ def test_estimated_coherency_is_that_of_scipy_and_blocks_average_nights():
     one = average_coherency([night, night], names[:3], STAGES, FREQ)
     assert one.windows[2] == pytest.approx(4 * 180)  # four frequencies a block, two nights
     assert (one.windows[[0, 1, 3, 4]] == 0).all()
-    assert one.real.shape == (5, one.place.size, 3, 3)
+    assert one.real.shape == (5, len(one.place), 3, 3)
     assert 0.4 < one.real[2, :, 0, 1].mean() < 0.6
     assert (FREQ[one.place] <= 30).all()
     assert average_coherency([night], ["F3", "Oz"], STAGES, FREQ) is None

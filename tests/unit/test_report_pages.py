@@ -208,14 +208,14 @@ def test_a_page_says_that_a_structural_graph_is_taken_as_known() -> None:
     assert "structural connectome that was given" in more
 
 
-def test_a_page_says_that_intervals_from_coherency_are_too_narrow() -> None:
+def test_a_page_says_what_intervals_from_coherency_leave_out() -> None:
     given = {"check": None, "nights": 2, "eeg": 2, "staged": 0, "channels": 6, "onset_source": "", "weak": []}
     said = [
         limits(**given, connectome="", kappa_source=source, graph="functional", condition="")
         for source in ("data", "coherency")
     ]
     (more,) = set(said[1]) - set(said[0])
-    assert "too narrow" in more
+    assert "volume conduction" in more
 
 
 def test_a_night_without_any_record_is_listed_and_absent_is_no_fault() -> None:

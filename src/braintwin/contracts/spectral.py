@@ -28,7 +28,8 @@ SPECTRAL_POSTERIOR = Contract(
     meaning="Posterior draws of the corticothalamic twin.",
     variables=_PARAMETERS,
     coords=_COORDS,
-    attrs=("person", "graph", "graph_note", "kappa_source"),  # kappa_source: data | prior | coherency
+    # kappa_source: data | prior | coherency, and then coherency_share: how many of its windows count as independent
+    attrs=("person", "graph", "graph_note", "kappa_source"),
 )
 
 SPECTRAL_SAMPLED = Contract(

@@ -13,7 +13,9 @@ h = 2 Σ v_i - p and -h'' = 2 (P + I). (C taken for S, with D = I, is too sure, 
 are: decision 034.)
 
 Γ_ij = (1 - emg) S_ij / sqrt(area_i area_j mix_i mix_j), where S = B diag|H_k|² Bᵀ and B = A U: the mixing operator A
-takes the nodes of the graph to the channels. Epochs are not independent and no model is exact, so
+takes the nodes of the graph to the channels. A block's Γ is the mean over its frequencies. Channels wax and wane
+slowly, and not quite together, which lowers their coherency by one factor exp(-loss_ij) at all frequencies and in all
+stages; each pair's loss is learned (decision 036). Epochs are not independent and no model is exact, so
 n = p + share · windows, and the share is learned. The gradient is in :mod:`braintwin.inference.coherency_kernel`.
 """
 
@@ -33,6 +35,9 @@ Floats = npt.NDArray[np.float64]
 LOG_SHARE_MEAN, LOG_SHARE_SD = math.log(0.2), 1.0
 """Prior of the log of the share of the windows that counts as independent."""
 
+LOG_LOSS_MEAN, LOG_LOSS_SD = math.log(0.03), 1.0
+"""Prior of the log of what a pair's coherency loses because its amplitudes wax and wane apart."""
+
 STEPS = 60
 """Most Newton steps to the maximum of h; beside it three or four are enough."""
 
@@ -43,8 +48,8 @@ class Coherency:
 
     Attributes
     ----------
-    place : (block,) int array
-        Index of each block's middle among the frequencies of the spectra.
+    place : (block, bin) int array
+        Indices of each block's frequencies among those of the spectra.
     real : (stage, block, channel, channel) array
         Real part, unit diagonal. The field has no phase lags between channels, so the imaginary part only enters
         through the determinant.
@@ -60,10 +65,8 @@ class Coherency:
     windows: Floats
 
 
-def coherency_of(
-    cross: npt.NDArray[np.complex128], windows: Floats, place: npt.NDArray[np.int64], width: int
-) -> Coherency:
-    """Return the coherency of blocks of `width` frequencies about `place`.
+def coherency_of(cross: npt.NDArray[np.complex128], windows: Floats, place: npt.NDArray[np.int64]) -> Coherency:
+    """Return the coherency of the blocks of frequencies `place`.
 
     Parameters
     ----------
@@ -74,16 +77,13 @@ def coherency_of(
     """
     power = np.sqrt(np.maximum(np.einsum("sfii->sfi", cross).real, 1e-300))
     unit = cross / power[..., :, None] / power[..., None, :]
-    blocks = [unit[:, max(0, p - width // 2) : p - width // 2 + width] for p in place]
-    mean = np.stack([block.mean(axis=1) for block in blocks], axis=1)
+    mean = unit[:, place].mean(axis=2)
     size = np.sqrt(np.einsum("sbii->sbi", mean).real)
     mean = mean / size[..., :, None] / size[..., None, :]
     sign, log_det = np.linalg.slogdet(mean)
-    bins = np.array([block.shape[1] for block in blocks])
-    good = (sign.real > 0) & (windows[:, None] * bins > cross.shape[-1])
-    return Coherency(
-        place, np.ascontiguousarray(mean.real), np.where(good, log_det, 0.0), np.where(good, windows[:, None] * bins, 0)
-    )
+    counted = windows[:, None] * place.shape[1]
+    good = (sign.real > 0) & (counted > cross.shape[-1])
+    return Coherency(place, np.ascontiguousarray(mean.real), np.where(good, log_det, 0.0), np.where(good, counted, 0))
 
 
 def mixing_operator(
@@ -117,8 +117,9 @@ def mixing_operator(
 
 
 def model_coherency(
-    power: Floats, emg: Floats, weight: Floats, muscle: Floats, mixing: Floats, place: npt.NDArray[np.int64]
-) -> Floats:
+    power: Floats, emg: Floats, weight: Floats, muscle: Floats, mixing: Floats, place: npt.NDArray[np.int64],
+    loss: Floats | None = None,
+) -> Floats:  # fmt: skip
     """Return the coherency of the model in each block, (..., block, channel, channel).
 
     Parameters
@@ -131,13 +132,25 @@ def model_coherency(
         Quadrature weights of the band, Hz; EMG spectrum of unit area, 1/Hz.
     mixing : (channel, mode) array
         B = A U.
+    place : (block, bin) int array
+        Frequencies of each block.
+    loss : (..., pair) array, optional
+        What each pair loses at all frequencies, in the order of `numpy.tril_indices(channels, -1)`; any further ones
+        are of no channel.
     """
     area = np.einsum("ik,...kf,f->...i", mixing**2, power, weight)
-    cross = np.einsum("ik,...kb,jk->...bij", mixing, power[..., place], mixing)
-    auto = np.einsum("...ii->...i", cross)
-    brain, muscle_share = 1 - emg[..., None, None], emg[..., None, None] * muscle[place][:, None]
-    unit = np.sqrt(brain / area[..., None, :] / (brain * auto / area[..., None, :] + muscle_share))
-    found = cross * unit[..., :, None] * unit[..., None, :]
+    found: Any = 0.0
+    for at in place.T:
+        cross = np.einsum("ik,...kb,jk->...bij", mixing, power[..., at], mixing)
+        auto = np.einsum("...ii->...i", cross)
+        brain, muscle_share = 1 - emg[..., None, None], emg[..., None, None] * muscle[at][:, None]
+        unit = np.sqrt(brain / area[..., None, :] / (brain * auto / area[..., None, :] + muscle_share))
+        found = found + cross * unit[..., :, None] * unit[..., None, :] / place.shape[1]
+    if loss is not None:
+        row, column = np.tril_indices(len(mixing), -1)
+        kept = np.exp(-loss[..., None, : row.size])
+        found[..., row, column] *= kept
+        found[..., column, row] *= kept
     every = np.arange(len(mixing))
     found[..., every, every] = 1.0
     return np.asarray(found)
@@ -145,6 +158,8 @@ def model_coherency(
 
 def block_density(found: Coherency, model: Floats, share: Floats) -> Floats:
     """Return the log density of each block under draws of the model (draw, stage, block); 0 where nothing was seen.
+
+    -inf where the model is no coherency: losses of pairs that no amplitudes can have together.
 
     Parameters
     ----------
@@ -154,6 +169,8 @@ def block_density(found: Coherency, model: Floats, share: Floats) -> Floats:
         Share of the windows that counts.
     """
     p = model.shape[-1]
+    real = np.linalg.eigvalsh(model)[..., 0] > 0
+    model = np.where(real[..., None, None], model, np.eye(p))
     n = p + share[:, None, None] * found.windows
     product = np.linalg.inv(model) * found.real[None]
     scale = balanced(product)
@@ -162,7 +179,7 @@ def block_density(found: Coherency, model: Floats, share: Floats) -> Floats:
     gamma = 0.5 * p * (p - 1) * np.log(np.pi) + sum(gammaln(n - i) for i in range(p))
     powers = p * np.log(2) + 0.5 * (p * np.log(np.pi / n) - np.linalg.slogdet(within)[1])
     density = n * fit + (n - p) * found.log_det + p * n * np.log(n) - gamma + powers
-    return np.where(found.windows > 0, density, 0.0)
+    return np.where(found.windows > 0, np.where(real, density, -np.inf), 0.0)
 
 
 def balanced(product: Floats) -> Floats:
@@ -188,16 +205,16 @@ def coherency_op() -> Any:
 
     @numba.njit
     def evaluate(  # type: ignore[no-untyped-def]
-        x, y, z, alpha, t0, kappa, emg, log_share,
+        x, y, z, alpha, t0, kappa, emg, log_share, log_loss,
         ratio, freq, weight, muscle, place, real, log_det, windows, mixing, eigenvalues, channels,
     ):  # fmt: skip
-        value, g_x, g_y, g_z, g_alpha, g_t0, g_kappa, g_emg, g_share = log_likelihood(
-            x, y, z, alpha, t0.item(), kappa.item(), emg, log_share.item(),
+        value, g_x, g_y, g_z, g_alpha, g_t0, g_kappa, g_emg, g_share, g_loss = log_likelihood(
+            x, y, z, alpha, t0.item(), kappa.item(), emg, log_share.item(), log_loss,
             ratio, freq, weight, muscle, place, real, log_det, windows, mixing, eigenvalues, channels.item(),
         )  # fmt: skip
         return (
             np.asarray(value), g_x, g_y, g_z, g_alpha, np.asarray(g_t0), np.asarray(g_kappa), g_emg,
-            np.asarray(g_share),
+            np.asarray(g_share), g_loss,
         )  # fmt: skip
 
-    return gradient_op(log_likelihood, evaluate, 8)
+    return gradient_op(log_likelihood, evaluate, 9)

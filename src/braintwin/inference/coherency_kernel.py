@@ -117,12 +117,141 @@ def normalised(p: Any, n: Any, log_det: Any) -> Any:
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def respond(
+    x: Any,
+    y: Any,
+    zp: Any,
+    alpha: Any,
+    ratio: Any,
+    t0: Any,
+    kappa: Any,
+    w: Any,
+    eigenvalues: Any,
+    power: Any,
+    parts: Any,
+) -> None:
+    """Write |H_k|² of one stage (mode, freq), and real and imaginary part of 1/H into `parts` (2, mode, freq)."""
+    for f in range(w.shape[0]):
+        a1, b1 = 1 - w[f] * w[f] / (ratio * alpha * alpha), -w[f] * (1 + 1 / ratio) / alpha
+        q_re, q_im, cortex_im = a1 * a1 - b1 * b1 + zp, 2 * a1 * b1, -2 * w[f] / GAMMA
+        loop_re, loop_im = y * (1 + zp) * math.cos(w[f] * t0), y * (1 + zp) * math.sin(w[f] * t0)
+        for k in range(eigenvalues.shape[0]):
+            cortex = 1 - (w[f] / GAMMA) ** 2 + kappa * eigenvalues[k] - x
+            re, im = q_re * cortex - q_im * cortex_im - loop_re, q_re * cortex_im + q_im * cortex - loop_im
+            parts[0, k, f], parts[1, k, f] = re, im
+            power[k, f] = 1 / (re * re + im * im)
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def pull_back(
+    x: Any, y: Any, zp: Any, spread: Any, alpha: Any, ratio: Any, t0: Any, kappa: Any, w: Any, eigenvalues: Any,
+    power: Any, parts: Any, g_power: Any, gradient: Any,
+) -> None:  # fmt: skip
+    """Add to `gradient` (6,) what `g_power` (mode, freq) says of X, Y, Z, α, t₀ and κ."""
+    for f in range(w.shape[0]):
+        a1, b1 = 1 - w[f] * w[f] / (ratio * alpha * alpha), -w[f] * (1 + 1 / ratio) / alpha
+        da1, db1 = 2 * w[f] * w[f] / (ratio * alpha * alpha * alpha), w[f] * (1 + 1 / ratio) / (alpha * alpha)
+        q_re, q_im, cortex_im = a1 * a1 - b1 * b1 + zp, 2 * a1 * b1, -2 * w[f] / GAMMA
+        dq_re, dq_im = 2 * (a1 * da1 - b1 * db1), 2 * (a1 * db1 + b1 * da1)
+        c, s = math.cos(w[f] * t0), math.sin(w[f] * t0)
+        for k in range(eigenvalues.shape[0]):
+            cortex = 1 - (w[f] / GAMMA) ** 2 + kappa * eigenvalues[k] - x
+            back = -2 * g_power[k, f] * power[k, f] * power[k, f]
+            g_re, g_im = back * parts[0, k, f], back * parts[1, k, f]
+            of_lift = g_re * q_re + g_im * q_im
+            gradient[0] -= of_lift
+            gradient[5] += of_lift * eigenvalues[k]
+            gradient[1] -= (1 + zp) * (g_re * c + g_im * s)
+            gradient[2] += spread * (g_re * (cortex - y * c) + g_im * (cortex_im - y * s))
+            gradient[3] += g_re * (cortex * dq_re - cortex_im * dq_im) + g_im * (cortex_im * dq_re + cortex * dq_im)
+            gradient[4] += y * (1 + zp) * w[f] * (g_re * s - g_im * c)
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def coherencies(
+    e: Any, muscle: Any, mixing: Any, power: Any, area: Any, bins: Any, unit: Any, mix: Any, each: Any
+) -> None:
+    """Write the coherency of the model at each frequency of a block into `each` (bin, channel, channel).
+
+    And its factors: `unit` and `mix`, (bin, channel).
+    """
+    p, n_mode = area.shape[0], power.shape[0]
+    for b in range(bins.shape[0]):
+        f = int(bins[b])
+        for i in range(p):
+            for j in range(i + 1):
+                each[b, i, j] = 0.0
+                for k in range(n_mode):
+                    each[b, i, j] += mixing[i, k] * mixing[j, k] * power[k, f]
+            mix[b, i] = (1 - e) * each[b, i, i] / area[i] + e * muscle[f]
+            unit[b, i] = math.sqrt((1 - e) / (area[i] * mix[b, i]))
+        for i in range(p):
+            for j in range(i):
+                each[b, i, j] *= unit[b, i] * unit[b, j]
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def pull_blocks(
+    pull: Any, kept: Any, e: Any, muscle: Any, mixing: Any, area: Any, bins: Any, unit: Any, mix: Any, each: Any,
+    g_power: Any, g_area: Any,
+) -> Any:  # fmt: skip
+    """Add to `g_power` (mode, freq) and `g_area` (channel,) what a block pulls at; return the derivative in the EMG.
+
+    `pull` is what the density pulls at the model by, `kept` what is left of a pair's coherency; as of `coherencies`,
+    each[b, i, i] is the power at the channel.
+    """
+    p, n_mode, n_bin = area.shape[0], g_power.shape[0], bins.shape[0]
+    weight, of_unit, g_e = np.empty((p, p)), np.empty(p), 0.0
+    for b in range(n_bin):
+        f = int(bins[b])
+        of_unit[:] = 0.0
+        for i in range(p):
+            for j in range(i):
+                # derivative in the cross-spectrum, both triangles
+                share = 2 * pull[i, j] * kept[i, j] / n_bin
+                weight[i, j] = share * unit[b, i] * unit[b, j]
+                of_unit[i] += share * each[b, i, j]
+                of_unit[j] += share * each[b, i, j]
+        for i in range(p):
+            at = each[b, i, i]
+            half = 0.5 * of_unit[i]
+            g_e -= half * (1 / (1 - e) + (muscle[f] - at / area[i]) / mix[b, i])
+            g_area[i] -= half * (1 / area[i] - (1 - e) * at / (area[i] * area[i] * mix[b, i]))
+            weight[i, i] = -half * (1 - e) / (area[i] * mix[b, i])
+            for j in range(i + 1):
+                for k in range(n_mode):
+                    g_power[k, f] += weight[i, j] * mixing[i, k] * mixing[j, k]
+    return g_e
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def block_value(model: Any, real: Any, log_det: Any, n: Any, scale: Any, pull: Any) -> Any:
+    """Return log density of one block and its derivative in `n`; write its derivative in the model into `pull`.
+
+    NaN where the model is no coherency.
+    """
+    p = model.shape[0]
+    factor, inverse, inner = model.copy(), np.eye(p), np.empty((p, p))
+    log_model = solve(factor, inverse)
+    for i in range(p):
+        if not factor[i, i] > 1e-100:
+            return math.nan, math.nan
+    bent = weighed(inverse, real, n, scale, inner)
+    fit = -log_model - p
+    for i in range(p):
+        fit += 2 * math.log(scale[i])
+    normal, d_normal = normalised(p, n, log_det)
+    pull[:] = inverse @ inner @ inverse - n * inverse
+    return n * fit + normal - 0.5 * bent, fit + d_normal
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
 def log_likelihood(
-    x: Any, y: Any, z: Any, alpha: Any, t0: Any, kappa: Any, emg: Any, log_share: Any,
+    x: Any, y: Any, z: Any, alpha: Any, t0: Any, kappa: Any, emg: Any, log_share: Any, log_loss: Any,
     ratio: Any, freq: Any, weight: Any, muscle: Any,
     place: Any, real: Any, log_det: Any, windows: Any, mixing: Any, eigenvalues: Any, channels: Any,
 ) -> Any:  # fmt: skip
-    """Return the log likelihood of coherency and its gradient in the first eight arguments.
+    """Return the log likelihood of coherency and its gradient in the first nine arguments.
 
     Parameters
     ----------
@@ -130,6 +259,8 @@ def log_likelihood(
         As in `spectral_kernel.log_likelihood`, like t0, kappa, ratio, freq, weight, muscle and eigenvalues.
     log_share : float
         Log of the share of the windows that counts.
+    log_loss : (pair,) array
+        Log of what each pair loses, by rows of the lower triangle; pairs of padding come last.
     place, real, log_det, windows : array
         As in `Coherency`.
     mixing : (channel, mode) array
@@ -138,94 +269,57 @@ def log_likelihood(
         How many channels there are; the rest is padding.
     """
     n_stage, n_mode, n_freq = x.shape[0], eigenvalues.shape[0], freq.shape[0]
-    share = math.exp(log_share)
-    p, n_block = int(channels), place.shape[0]
-    gradient, g_share, value = np.zeros((7, n_stage)), 0.0, 0.0
-    w = 2 * np.pi * freq
-    power, slope = np.empty((n_mode, n_freq)), np.empty((6, n_mode, n_freq))
-    area, d_area = np.empty(p), np.empty((6, p))
-    at, d_at, mix, u, d_u = np.empty(p), np.empty((6, p)), np.empty(p), np.empty(p), np.empty((7, p))
-    scale, inner = np.empty(p), np.empty((p, p))
+    p, n_block, n_bin = int(channels), place.shape[0], place.shape[1]
+    gradient, g_share, g_loss, value = np.zeros((7, n_stage)), 0.0, np.zeros(log_loss.shape[0]), 0.0
+    w, share = 2 * np.pi * freq, math.exp(log_share)
+    power, parts, g_power = np.empty((n_mode, n_freq)), np.empty((2, n_mode, n_freq)), np.empty((n_mode, n_freq))
+    area, g_area, scale = np.empty(p), np.empty(p), np.empty(p)
+    unit, mix, each = np.empty((n_bin, p)), np.empty((n_bin, p)), np.empty((n_bin, p, p))
+    kept, model, pull = np.eye(p), np.eye(p), np.empty((p, p))
+    for i in range(p):
+        for j in range(i):
+            kept[i, j] = math.exp(-math.exp(log_loss[i * (i - 1) // 2 + j]))
     for s in range(n_stage):
         if windows[s].sum() == 0.0:
             continue
-        r, a = ratio[s], alpha[s]
-        spread = (1 + r) ** 2 / r
+        spread = (1 + ratio[s]) ** 2 / ratio[s]
         zp = z[s] * spread
-        for f in range(n_freq):
-            a1, b1 = 1 - w[f] * w[f] / (r * a * a), -w[f] * (1 + 1 / r) / a
-            da1, db1 = 2 * w[f] * w[f] / (r * a * a * a), w[f] * (1 + 1 / r) / (a * a)
-            q_re, q_im = a1 * a1 - b1 * b1 + zp, 2 * a1 * b1
-            dq_re, dq_im = 2 * (a1 * da1 - b1 * db1), 2 * (a1 * db1 + b1 * da1)
-            c, si = math.cos(w[f] * t0), math.sin(w[f] * t0)
-            cortex_im = -2 * w[f] / GAMMA
-            for k in range(n_mode):
-                cortex = 1 - (w[f] / GAMMA) ** 2 + kappa * eigenvalues[k] - x[s]
-                re = q_re * cortex - q_im * cortex_im - y[s] * (1 + zp) * c
-                im = q_re * cortex_im + q_im * cortex - y[s] * (1 + zp) * si
-                gain = 1 / (re * re + im * im)
-                steep = -2 * gain * gain
-                power[k, f] = gain
-                slope[0, k, f] = -steep * (re * q_re + im * q_im)
-                slope[1, k, f] = -steep * (1 + zp) * (re * c + im * si)
-                slope[2, k, f] = steep * spread * (re * (cortex - y[s] * c) + im * (cortex_im - y[s] * si))
-                slope[3, k, f] = steep * (
-                    re * (cortex * dq_re - cortex_im * dq_im) + im * (cortex_im * dq_re + cortex * dq_im)
-                )
-                slope[4, k, f] = steep * y[s] * (1 + zp) * w[f] * (re * si - im * c)
-                slope[5, k, f] = -eigenvalues[k] * slope[0, k, f]
-        area[:], d_area[:] = 0.0, 0.0
+        respond(x[s], y[s], zp, alpha[s], ratio[s], t0, kappa, w, eigenvalues, power, parts)
+        g_power[:], g_area[:], area[:] = 0.0, 0.0, 0.0
         for i in range(p):
             for k in range(n_mode):
-                square = mixing[i, k] ** 2
                 for f in range(n_freq):
-                    area[i] += square * weight[f] * power[k, f]
-                    for q in range(6):
-                        d_area[q, i] += square * weight[f] * slope[q, k, f]
-        e = emg[s]
+                    area[i] += mixing[i, k] * mixing[i, k] * weight[f] * power[k, f]
         for b in range(n_block):
             if windows[s, b] == 0.0:
                 continue
-            f = int(place[b])
-            cross = (mixing[:p] * power[:, f]) @ mixing[:p].T
-            for i in range(p):
-                at[i] = cross[i, i]
-                mix[i] = (1 - e) * at[i] / area[i] + e * muscle[f]
-                u[i] = math.sqrt((1 - e) / (area[i] * mix[i]))
-                for q in range(6):
-                    d_at[q, i] = 0.0
-                    for k in range(n_mode):
-                        d_at[q, i] += mixing[i, k] ** 2 * slope[q, k, f]
-                    d_mix = (1 - e) * (d_at[q, i] - at[i] * d_area[q, i] / area[i]) / area[i]
-                    d_u[q, i] = -0.5 * (d_area[q, i] / area[i] + d_mix / mix[i])
-                d_u[6, i] = -0.5 * (1 / (1 - e) + (muscle[f] - at[i] / area[i]) / mix[i])
-            model = np.eye(p)
+            coherencies(emg[s], muscle, mixing, power, area, place[b], unit, mix, each)
             for i in range(p):
                 for j in range(i):
-                    model[i, j] = model[j, i] = u[i] * u[j] * cross[i, j]
-            n = p + windows[s, b] * share
-            inverse = np.ascontiguousarray(np.linalg.inv(model))
-            bent = weighed(inverse, real[s, b], n, scale, inner)
-            fit = -math.log(max(np.linalg.det(model), 1e-300)) - p
+                    model[i, j] = 0.0
+                    for t in range(n_bin):
+                        model[i, j] += each[t, i, j] / n_bin
+                    model[i, j] *= kept[i, j]
+                    model[j, i] = model[i, j]
+            one, by_n = block_value(model, real[s, b], log_det[s, b], p + windows[s, b] * share, scale, pull)
+            value += one
+            g_share += windows[s, b] * share * by_n
             for i in range(p):
-                fit += 2 * math.log(scale[i])
-            normal, d_normal = normalised(p, n, log_det[s, b])
-            value += n * fit + normal - 0.5 * bent
-            g_share += windows[s, b] * share * (fit + d_normal)
-            pull = inverse @ inner @ inverse - n * inverse
-            for q in range(7):
-                total = 0.0
+                for j in range(i):
+                    pair = i * (i - 1) // 2 + j
+                    g_loss[pair] -= 2 * pull[i, j] * model[i, j] * math.exp(log_loss[pair])
+            gradient[6, s] += pull_blocks(
+                pull, kept, emg[s], muscle, mixing, area, place[b], unit, mix, each, g_power, g_area
+            )
+        for k in range(n_mode):
+            for f in range(n_freq):
                 for i in range(p):
-                    for j in range(i):
-                        change = model[i, j] * (d_u[q, i] + d_u[q, j])
-                        if q < 6:
-                            moved = 0.0
-                            for k in range(n_mode):
-                                moved += mixing[i, k] * mixing[j, k] * slope[q, k, f]
-                            change += u[i] * u[j] * moved
-                        total += 2 * pull[i, j] * change
-                gradient[q, s] += total
+                    g_power[k, f] += g_area[i] * mixing[i, k] * mixing[i, k] * weight[f]
+        pull_back(
+            x[s], y[s], zp, spread, alpha[s], ratio[s], t0, kappa, w, eigenvalues, power, parts, g_power,
+            gradient[:6, s],
+        )  # fmt: skip
     return (
         value, gradient[0], gradient[1], gradient[2], gradient[3], gradient[4].sum(), gradient[5].sum(), gradient[6],
-        g_share,
+        g_share, g_loss,
     )  # fmt: skip

@@ -131,13 +131,14 @@ def average_coherency(
     if not windows.any():
         return None
     mean = np.where(windows[:, None, None, None] > 0, total, np.eye(len(channels)))
-    return coherency_of(mean, windows, *coherency_blocks(freq, hop_hz))
+    return coherency_of(mean, windows, coherency_blocks(freq, hop_hz))
 
 
-def coherency_blocks(freq: Floats, hop_hz: float = 2.0) -> tuple[npt.NDArray[np.int64], int]:
-    """Return the middles of blocks of frequencies up to 30 Hz, as indices, and how many frequencies a block has."""
+def coherency_blocks(freq: Floats, hop_hz: float = 2.0) -> npt.NDArray[np.int64]:
+    """Return the frequencies of blocks of `hop_hz` up to 30 Hz, as indices (block, bin)."""
     width = max(1, round(hop_hz / float(np.diff(freq).min())))
-    return np.arange(width // 2, int(np.sum(freq <= 30.0)), width, dtype=np.int64), width
+    blocks = int(np.sum(freq <= 30.0)) // width
+    return np.arange(blocks * width, dtype=np.int64).reshape(blocks, width)
 
 
 def _between(value: Floats, mean: Floats, share: Floats, good: npt.NDArray[np.bool_]) -> Floats:

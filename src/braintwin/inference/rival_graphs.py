@@ -121,8 +121,9 @@ def _of_coherency(
     )
     muscle = emg_shape(twin.freq, float(twin.freq[0]), float(twin.freq[-1]))
     model = model_coherency(
-        power, flat["emg_fraction"][:, rows], band_weights(twin.freq), muscle, mixing, together.place
-    )
+        power, flat["emg_fraction"][:, rows], band_weights(twin.freq), muscle, mixing, together.place,
+        flat["coherency_loss"][:, None],
+    )  # fmt: skip
     found = block_density(together, model, flat["coherency_share"])
     return found.reshape(len(found), -1)[:, together.windows.ravel() > 0]
 

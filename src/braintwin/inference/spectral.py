@@ -15,7 +15,7 @@ import xarray as xr
 from scipy.special import betaln, log_ndtr, ndtr, ndtri_exp
 
 from braintwin.contracts.stages import STAGES
-from braintwin.inference.coherency import LOG_SHARE_MEAN, LOG_SHARE_SD, coherency_op
+from braintwin.inference.coherency import LOG_LOSS_MEAN, LOG_LOSS_SD, LOG_SHARE_MEAN, LOG_SHARE_SD, coherency_op
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import CompiledModel, compile_model
@@ -87,7 +87,7 @@ def unconstrained_layout(n_channels: int, *, coherent: bool = False) -> dict[str
     shapes |= {name: (len(STAGES),) for name in ("X_raw", "Y_raw", "Z_root", "emg_score")}
     shapes["offset_raw"] = (len(STAGES), n_channels)
     if coherent:
-        shapes["share_raw"] = ()
+        shapes |= {"share_raw": (), "loss_raw": (n_channels * (n_channels - 1) // 2,)}
     ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
     return {
         name: (slice(int(end) - math.prod(shape), int(end)), shape)
@@ -139,8 +139,9 @@ def spectral_model(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[
             together = {name: pm.Data(name, value) for name, value in _no_coherency(len(place), n_channels).items()}
             part = {name: point[where].reshape(size) for name, (where, size) in layout.items()}
             log_share = LOG_SHARE_MEAN + LOG_SHARE_SD * part["share_raw"]
+            log_loss = LOG_LOSS_MEAN + LOG_LOSS_SD * part["loss_raw"]
             blocks = place.astype(np.float64)
-            cross = coherency_op()(*_field(part), log_share, _RATIO, *band, blocks,
+            cross = coherency_op()(*_field(part), log_share, log_loss, _RATIO, *band, blocks,
                                    *(together[name] for name in _CROSS[:4]),
                                    eigenvalues, together["n_channels"])  # fmt: skip
             pm.Potential("coherency", cross[0])
@@ -280,7 +281,7 @@ def unconstrained(twin: CompiledTwin, draws: dict[str, Floats]) -> Floats:
         "offset_raw": np.zeros((len(draws["t0"]), len(STAGES), twin.n_channels)),
     }
     n = len(draws["t0"])
-    values["share_raw"] = np.zeros(n)
+    values["share_raw"], values["loss_raw"] = np.zeros(n), np.zeros((n, twin.n_channels * (twin.n_channels - 1) // 2))
     points = np.empty((n, twin.model.n_dim))
     for name, (place, _) in twin.model.layout.items():
         points[:, place] = values[name].reshape(n, -1)
@@ -333,7 +334,17 @@ def constrained(twin: CompiledTwin, points: Floats) -> dict[str, Floats]:
         "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * raw["kappa_raw"]),
         "residual_sd": np.exp(raw["residual_sd_log__"]),
         "offset": OFFSET_SD * raw["offset_raw"],
-        **({"coherency_share": np.exp(LOG_SHARE_MEAN + LOG_SHARE_SD * raw["share_raw"])} if "share_raw" in raw else {}),
+        **_of_coherency(raw),
+    }
+
+
+def _of_coherency(raw: dict[str, Floats]) -> dict[str, Floats]:
+    """Return the share of the windows that counts (n,) and the loss of each pair (n, pair), where coherency enters."""
+    if "share_raw" not in raw:
+        return {}
+    return {
+        "coherency_share": np.exp(LOG_SHARE_MEAN + LOG_SHARE_SD * raw["share_raw"]),
+        "coherency_loss": np.exp(LOG_LOSS_MEAN + LOG_LOSS_SD * raw["loss_raw"]),
     }
 
 

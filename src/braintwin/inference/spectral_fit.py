@@ -224,6 +224,8 @@ def collect(
     posterior = tabulate(spectra, drawn, flat, log_input).assign_attrs(
         graph=graphs[0].source, graph_note=graphs[0].note, kappa_source=told_by
     )
+    if told_by == "coherency":
+        posterior.attrs["coherency_share"] = float(flat["coherency_share"].mean())
     scale = log_power(spectra, flat)
     stable = stability({k: v.reshape(*posterior["t0"].shape, *v.shape[1:]) for k, v in flat.items()})[..., rows]
     stats = drawn.stats.assign(stable=(("chain", "draw", "stage"), stable)).assign_coords(stage=list(spectra.stages))

@@ -62,7 +62,7 @@ def sample_by_smc(
     begin = prior_draws(rng, particles)
     points = unconstrained(twin, begin)
     # what prior_draws leaves at its centre has a standard normal prior
-    for name in ("offset_raw", "weight_raw", "share_raw"):
+    for name in ("offset_raw", "weight_raw", "share_raw", "loss_raw"):
         if name in twin.model.layout:
             place, _ = twin.model.layout[name]
             points[:, place] = rng.standard_normal(points[:, place].shape)

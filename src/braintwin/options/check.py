@@ -14,6 +14,13 @@ class CheckOptions(Options):
     min_ebfmi: float = option(0.3, "Smallest energy Bayesian fraction of missing information.", gt=0)
     min_stable: float = option(0.95, "Smallest share of draws that are stable brains.", gt=0, le=1)
     max_residual: float = option(0.5, "Largest residual scale of the log spectrum.", unit="nat", gt=0)
+    min_coherency_share: float = option(
+        0.05,
+        "Smallest share of the windows of coherency that counts as independent, where coherency was fitted: below it, "
+        "what its model misses is larger than chance, and not in the intervals.",
+        gt=0,
+        le=1,
+    )
     min_best_starts: int = option(2, "Starts that must reach the best optimum.", ge=1)
     max_smc_shift: float = option(
         0.5, "Largest difference of a mean between chains and tempered SMC, where that was run.", unit="sd", gt=0

@@ -29,8 +29,8 @@ class FitSpectralOptions(Options):
 
     cross_spectra: bool = option(
         False,
-        "Fit coherency too, as a complex Wishart; needs `features.coherency` and 4 to 8 channels. To compare graphs: "
-        "its intervals are too narrow on EEG, and `check` fails the twin.",
+        "Fit coherency too, as a complex Wishart; needs `features.coherency` and 4 to 8 channels. It tells the "
+        "coupling on the graph; `check` fails a twin whose model misses it.",
     )
     graph: GraphOptions = option(GraphOptions(), "Graph of the field.")
     chains: int = option(4, "Chains.", ge=2, le=16)

@@ -52,8 +52,9 @@ def limits(
         found.append(f"κ, the coupling on the graph, is the prior: the spectra{few} do not inform it.")
     if kappa_source == "coherency":
         found.append(
-            "Coherency entered the spectral twin: its intervals are too narrow, for what the model of coherency misses "
-            "is not in them."
+            "Coherency entered the spectral twin. Its intervals are those of a field that channels see with amplitudes "
+            "of their own; sources that are not in it, and volume conduction beyond fit_spectral.graph.blur_mm, are "
+            "not in them."
         )
     if graph == "structural":
         found.append(

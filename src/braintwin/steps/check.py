@@ -212,12 +212,6 @@ def sampler_gates(found: Findings, rows: Sequence[ParameterRow], stats: xr.Datas
         found.say("warn", f"The sampler moves slowly between energies: E-BFMI is {energy:.2f}.")
 
 
-COHERENCY = (
-    "Coherency entered (fit_spectral.cross_spectra), and what its model misses is not in the intervals: of the loop "
-    "gains of simulated recordings they held 16 of 42. Take the comparison of graphs, and fit the twin without."
-)
-
-
 def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> None:
     """Judge the corticothalamic twin: stable brains, residual, agreement of starts, replicated spectra."""
     posterior, stats = groups["posterior"], groups["sample_stats"]
@@ -236,7 +230,14 @@ def spectral_gates(found: Findings, groups: Groups, options: CheckOptions) -> No
         "kappa_source": str(posterior.attrs.get("kappa_source", "")),
     }
     if found.gates["kappa_source"] == "coherency":
-        found.say("fail", COHERENCY)
+        found.gates["coherency_share"] = counts = float(posterior.attrs.get("coherency_share", 0.0))
+        if not counts >= options.min_coherency_share:
+            found.say(
+                "fail",
+                f"The model misses the coherency: {100 * counts:.1f} % of its windows count (limit "
+                f"{100 * options.min_coherency_share:g} %), and what it misses is not in the intervals. Fit the twin "
+                "without (fit_spectral.cross_spectra).",
+            )
     if stable < options.min_stable:
         found.say("fail", f"Only {100 * stable:.0f} % of the draws are stable brains.")
     if residual > options.max_residual:

@@ -130,7 +130,7 @@ def _fit(
     key = (spectra.freq.tobytes(), width, spectra.coherency is not None)
     if key not in twins:
         log.info("%s compiling for %d channels", STEP, key[1])
-        place = coherency_blocks(spectra.freq)[0] if key[2] else None
+        place = coherency_blocks(spectra.freq) if key[2] else None
         twins[key] = compile_twin(spectra.freq, key[1], options.student_nu, place)
     own = derive_seed(seed, STEP, person)
     dealer = np.random.default_rng(derive_seed(own, "rival-graphs", "rewired"))
