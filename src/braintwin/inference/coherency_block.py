@@ -1,4 +1,4 @@
-"""Compiled log density of a block of coherency and its derivative; :mod:`braintwin.inference.coherency` has the formulas.
+"""Compiled log density of a block of coherency, and its derivative; formulas in :mod:`braintwin.inference.coherency`.
 
 Import this module only where something is fitted: it loads numba.
 """
