@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from braintwin.inference.spectral import padded_data, unconstrained
 from braintwin.inference.spectral_fit import fit_person
 from braintwin.options.check import CheckOptions
 from braintwin.steps.check import Findings, spectral_gates
@@ -28,6 +29,17 @@ def test_coherency_narrows_the_coupling_about_the_truth(fits):
     with_coherency, without = (np.log(fit.posterior["kappa"]) for fit in (told, alone))
     assert abs(float(with_coherency.mean()) - np.log(true)) < 4 * float(with_coherency.std())
     assert float(with_coherency.std()) < 0.5 * float(without.std())
+
+
+def test_tempering_begins_without_coherency():
+    truth, spectra, graph = person(3)
+    point = unconstrained(twin(), truth)[0]
+    data, without = (padded_data(twin(), one, graph) for one in (spectra, replace(spectra, coherency=None)))
+    begun = twin().model.density(data | {"coherency_weight": np.array(0.0)})(point)
+    alone = twin().model.density(without)(point)
+    assert begun[0] == pytest.approx(alone[0])
+    assert begun[1] == pytest.approx(alone[1])
+    assert twin().model.density(data)(point)[0] != pytest.approx(alone[0], abs=10)
 
 
 def gates(posterior, fit):

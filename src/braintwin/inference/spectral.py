@@ -144,7 +144,7 @@ def spectral_model(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[
             cross = coherency_op()(*_field(part), log_share, log_loss, _RATIO, *band, blocks,
                                    *(together[name] for name in _CROSS[:4]),
                                    eigenvalues, together["n_channels"])  # fmt: skip
-            pm.Potential("coherency", cross[0])
+            pm.Potential("coherency", pm.Data("coherency_weight", np.array(1.0)) * cross[0])
     return model
 
 

@@ -57,7 +57,8 @@ def sample_by_smc(
     data = padded_data(twin, spectra, graph)
 
     def at(share: float) -> Density:
-        return twin.model.density({**data, "used": share * data["used"]})
+        together = {} if twin.place is None else {"coherency_weight": np.array(share)}
+        return twin.model.density({**data, "used": share * data["used"], **together})
 
     begin = prior_draws(rng, particles)
     points = unconstrained(twin, begin)
