@@ -185,9 +185,10 @@ def test_two_optima_that_all_chains_visit_are_one_posterior(batch):
     assert told.sizes["explanation"] == 1
     assert others.sizes["explanation"] == 0
     short = (groups["posterior"]["t0"] < 0.064).mean("draw").values
-    # over seeds, machines and versions the shorter delay holds .75 to .81 of the draws, and of a chain .61 to .92
+    assert np.all((short > 0.005) & (short < 0.995)), short
+    # over six seeds the shorter delay holds .77 to .79 of the draws, and .61 to .92 of a chain's
     assert 0.65 < short.mean() < 0.9
-    assert np.ptp(short) < 0.45
+    assert np.ptp(short) < 0.4
     assert rhat(groups["posterior"]["t0"].values) < 1.05
 
 

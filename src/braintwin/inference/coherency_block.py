@@ -9,8 +9,8 @@ from typing import Any
 import numba
 import numpy as np
 
-JIT = {"error_model": "numpy"}
-STEPS = 60
+from braintwin.inference.coherency import STEPS
+from braintwin.inference.spectral_passes import JIT
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
@@ -80,16 +80,14 @@ def weighed(inverse: Any, seen: Any, n: Any, scale: Any, inner: Any) -> Any:
             product[i, j] *= scale[i] * scale[j]
             matrix[i, j] = product[i, j] + (1.0 if i == j else 0.0)
     spread = solve(matrix, bent)  # bent is the inverse of P + I now
-    shift = np.empty((1, p))
+    shift = np.zeros(p)
     for i in range(p):
-        shift[0, i] = 0.0
         for j in range(p):
-            shift[0, i] += bent[i, j] * product[i, j]
-    moved = np.empty(p)
+            shift[i] += bent[i, j] * product[i, j]
+    moved = np.zeros(p)
     for i in range(p):
-        moved[i] = 0.0
         for j in range(p):
-            moved[i] += bent[i, j] * shift[0, j]
+            moved[i] += bent[i, j] * shift[j]
     for i in range(p):
         for j in range(p):
             inner[i, j] = scale[i] * scale[j] * seen[i, j] * (n + 0.5 * (bent[i, j] - moved[i] - moved[j]))

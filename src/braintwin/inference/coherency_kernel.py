@@ -9,50 +9,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from braintwin.inference.coherency_block import JIT, block_value
+from braintwin.inference.coherency_block import block_value
+from braintwin.inference.spectral_passes import JIT, filters, pull_through, respond
 from braintwin.models.corticothalamic import GAMMA
-
-
-@numba.njit(**JIT)  # type: ignore[untyped-decorator]
-def respond(
-    x: Any, y: Any, zp: Any, alpha: Any, ratio: Any, t0: Any, kappa: Any, w: Any, eigenvalues: Any,
-    power: Any, parts: Any,
-) -> None:  # fmt: skip
-    """Write |H_k|² of one stage (mode, freq), and real and imaginary part of 1/H into `parts` (2, mode, freq)."""
-    for f in range(w.shape[0]):
-        a1, b1 = 1 - w[f] * w[f] / (ratio * alpha * alpha), -w[f] * (1 + 1 / ratio) / alpha
-        q_re, q_im, cortex_im = a1 * a1 - b1 * b1 + zp, 2 * a1 * b1, -2 * w[f] / GAMMA
-        loop_re, loop_im = y * (1 + zp) * math.cos(w[f] * t0), y * (1 + zp) * math.sin(w[f] * t0)
-        for k in range(eigenvalues.shape[0]):
-            cortex = 1 - (w[f] / GAMMA) ** 2 + kappa * eigenvalues[k] - x
-            re, im = q_re * cortex - q_im * cortex_im - loop_re, q_re * cortex_im + q_im * cortex - loop_im
-            parts[0, k, f], parts[1, k, f] = re, im
-            power[k, f] = 1 / (re * re + im * im)
-
-
-@numba.njit(**JIT)  # type: ignore[untyped-decorator]
-def pull_back(
-    x: Any, y: Any, zp: Any, spread: Any, alpha: Any, ratio: Any, t0: Any, kappa: Any, w: Any, eigenvalues: Any,
-    power: Any, parts: Any, g_power: Any, gradient: Any,
-) -> None:  # fmt: skip
-    """Add to `gradient` (6,) what `g_power` (mode, freq) says of X, Y, Z, α, t₀ and κ."""
-    for f in range(w.shape[0]):
-        a1, b1 = 1 - w[f] * w[f] / (ratio * alpha * alpha), -w[f] * (1 + 1 / ratio) / alpha
-        da1, db1 = 2 * w[f] * w[f] / (ratio * alpha * alpha * alpha), w[f] * (1 + 1 / ratio) / (alpha * alpha)
-        q_re, q_im, cortex_im = a1 * a1 - b1 * b1 + zp, 2 * a1 * b1, -2 * w[f] / GAMMA
-        dq_re, dq_im = 2 * (a1 * da1 - b1 * db1), 2 * (a1 * db1 + b1 * da1)
-        c, s = math.cos(w[f] * t0), math.sin(w[f] * t0)
-        for k in range(eigenvalues.shape[0]):
-            cortex = 1 - (w[f] / GAMMA) ** 2 + kappa * eigenvalues[k] - x
-            back = -2 * g_power[k, f] * power[k, f] * power[k, f]
-            g_re, g_im = back * parts[0, k, f], back * parts[1, k, f]
-            of_lift = g_re * q_re + g_im * q_im
-            gradient[0] -= of_lift
-            gradient[5] += of_lift * eigenvalues[k]
-            gradient[1] -= (1 + zp) * (g_re * c + g_im * s)
-            gradient[2] += spread * (g_re * (cortex - y * c) + g_im * (cortex_im - y * s))
-            gradient[3] += g_re * (cortex * dq_re - cortex_im * dq_im) + g_im * (cortex_im * dq_re + cortex * dq_im)
-            gradient[4] += y * (1 + zp) * w[f] * (g_re * s - g_im * c)
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
@@ -139,7 +98,11 @@ def log_likelihood(
     p, n_block, n_bin = int(channels), place.shape[0], place.shape[1]
     gradient, g_share, g_loss, value = np.zeros((7, n_stage)), 0.0, np.zeros(log_loss.shape[0]), 0.0
     w, share = 2 * np.pi * freq, math.exp(log_share)
-    power, parts, g_power = np.empty((n_mode, n_freq)), np.empty((2, n_mode, n_freq)), np.empty((n_mode, n_freq))
+    cortex = np.stack((1 - (w / GAMMA) ** 2, -2 * w / GAMMA))
+    delay = np.stack((np.cos(w * t0), np.sin(w * t0)))
+    b_re, q_im, slope, work = np.empty(n_freq), np.empty(n_freq), np.empty((2, n_freq)), np.empty((7, n_freq))
+    re, im = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))
+    power, g_power = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))
     area, g_area, scale = np.empty(p), np.empty(p), np.empty(p)
     unit, mix, each = np.empty((n_bin, p)), np.empty((n_bin, p)), np.empty((n_bin, p, p))
     kept, model, pull = np.eye(p), np.eye(p), np.empty((p, p))
@@ -151,7 +114,10 @@ def log_likelihood(
             continue
         spread = (1 + ratio[s]) ** 2 / ratio[s]
         zp = z[s] * spread
-        respond(x[s], y[s], zp, alpha[s], ratio[s], t0, kappa, w, eigenvalues, power, parts)
+        loop = y[s] * (1 + zp)
+        filters(alpha[s], ratio[s], zp, w, b_re, q_im, slope)
+        for k in range(n_mode):
+            respond(kappa * eigenvalues[k] - x[s], loop, b_re, q_im, cortex, delay, re[k], im[k], power[k])
         g_power[:], g_area[:], area[:] = 0.0, 0.0, 0.0
         for i in range(p):
             for k in range(n_mode):
@@ -182,10 +148,16 @@ def log_likelihood(
             for f in range(n_freq):
                 for i in range(p):
                     g_power[k, f] += g_area[i] * mixing[i, k] * mixing[i, k] * weight[f]
-        pull_back(
-            x[s], y[s], zp, spread, alpha[s], ratio[s], t0, kappa, w, eigenvalues, power, parts, g_power,
-            gradient[:6, s],
-        )  # fmt: skip
+            of_lift, of_z, of_rate, of_loop, of_delay = pull_through(
+                g_power[k], power[k], re[k], im[k], kappa * eigenvalues[k] - x[s], b_re, q_im, slope, cortex, delay, w,
+                work,
+            )  # fmt: skip
+            gradient[0, s] -= of_lift
+            gradient[1, s] += of_loop * (1 + zp)
+            gradient[2, s] += (of_z + of_loop * y[s]) * spread
+            gradient[3, s] += of_rate
+            gradient[4, s] += loop * of_delay
+            gradient[5, s] += of_lift * eigenvalues[k]
     return (
         value, gradient[0], gradient[1], gradient[2], gradient[3], gradient[4].sum(), gradient[5].sum(), gradient[6],
         g_share, g_loss,
