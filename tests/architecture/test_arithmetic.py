@@ -24,7 +24,9 @@ def named(tree):
 
 
 def test_there_is_something_compiled():
-    assert {"spectral_passes.py", "spectral_density.py", "night_kernels.py"} <= {path.name for path in COMPILED}
+    assert {"lanes.py", "field_passes.py", "spectral_passes.py", "spectral_density.py", "night_kernels.py"} <= {
+        path.name for path in COMPILED
+    }
 
 
 @pytest.mark.parametrize("path", COMPILED, ids=lambda path: path.stem)

@@ -11,8 +11,30 @@ EPOCHS = 20
 """Epochs of 30 s of each state: ten minutes."""
 
 NODES, COUPLING = 8, 2.6
-NOISE = {"W": 0.12, "N2": 1.0}
-"""Noise of the field, mV per square root of s: it bends firing rates, and stays on the branch of the state."""
+NOISE = {"W": 0.12, "N2": 0.3}
+"""Noise of the field, mV per square root of s: it bends firing rates, and spindles have a harmonic."""
+
+LOUD = {"W": 0.12, "N2": 1.0}
+"""Noise that leaves the branch of the state, and hardly a spindle."""
+
+
+STATES = {"W": neural_field.WAKE, "N2": neural_field.N2}
+SMALL = 0.02
+"""Least change of a gain that is judged: the sd of what ten minutes tell of it is two to five times as much."""
+
+
+def true(field):
+    """Return the gains of a field as a model with the twin's inhibition within the cortex sees them."""
+    return dict(zip("XYZ", neural_field.gains(field).at_fixed_inhibition(field.alpha, field.beta), strict=True))
+
+
+def changes(strengths):
+    """Return the true change by a drug of each gain of each state (``X[W]``), where it is no smaller than `SMALL`."""
+    found = {}
+    for stage, field in STATES.items():
+        before, after = true(field), true(field.changed(**strengths))
+        found |= {f"{name}[{stage}]": after[name] - before[name] for name in "XYZ"}
+    return {name: change for name, change in found.items() if abs(change) >= SMALL}
 
 
 def ring(nodes=NODES):

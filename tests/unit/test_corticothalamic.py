@@ -6,13 +6,15 @@ from scipy.signal import find_peaks
 
 from braintwin.models.corticothalamic import (
     GAMMA,
+    INHIBITION,
+    RETICULAR,
     dispersion_floor,
     emg_shape,
     is_stable,
     network_power,
     transfer_power,
 )
-from braintwin.models.gains import LoopGains, cortical_waves, full_transfer_power, loop_gains
+from braintwin.models.gains import LoopGains, cortical_waves, full_transfer_power, instant_transfer_power, loop_gains
 
 FREQ = np.arange(0.25, 45.01, 0.05)
 WAKE = {"alpha": 83.33, "beta": 769.2, "t0": 0.085}
@@ -44,12 +46,14 @@ PUBLISHED = {
 
 
 def complex_power(freq, X, Y, Z, t0, alpha, beta, k2r2):
-    """Return the reduced model with dendrites in its loop as its papers write it, with complex numbers."""
+    """Return the model as papers write it, with complex numbers; its loops go through dendrites once or twice."""
     w = 2 * np.pi * freq
     low = 1 / ((1 - 1j * w / alpha) * (1 - 1j * w / beta))
     z = Z * (alpha + beta) ** 2 / (alpha * beta)
-    q2r2 = (1 - 1j * w / GAMMA) ** 2 - X - low**2 * Y * (1 + z) / (1 + z * low**2) * np.exp(1j * w * t0)
-    return np.abs(low**2 / ((1 + z * low**2) * (k2r2 + q2r2))) ** 2
+    thalamus, cortex = 1 + z * low**2, (1 + INHIBITION * low) / (1 + INHIBITION)
+    loop = Y * (1 + z) * ((1 + RETICULAR) * low**2 - RETICULAR * low**3) * np.exp(1j * w * t0)
+    q2r2 = (1 - 1j * w / GAMMA) ** 2 - (low * X + loop / thalamus) / cortex
+    return np.abs(low**2 / (thalamus * cortex * (k2r2 + q2r2))) ** 2
 
 
 def wave_sum(freq, power):
@@ -89,10 +93,35 @@ def test_gains_of_published_states(state):
 
 
 @pytest.mark.parametrize(("state", "expected"), [("closed", (7.9, 16.0)), ("spindle", (13.7,))])
-def test_peaks_of_the_reduced_model(state, expected):
+def test_peaks_of_the_form_without_dendrites_in_the_cortex(state, expected):
     *_, dendrites, (x, y, z) = PUBLISHED[state]
-    found = peaks(wave_sum(FREQ, lambda f, k: transfer_power(f, X=x, Y=y, Z=z, coupling=k, **dendrites)))
+    found = peaks(wave_sum(FREQ, lambda f, k: instant_transfer_power(f, X=x, Y=y, Z=z, coupling=k, **dendrites)))
     np.testing.assert_allclose(found[: len(expected)], expected, atol=0.15)
+
+
+def test_it_is_the_full_model_of_its_inhibition_and_reticular_share():
+    for *_, (ee, _, ese, _, srs), dendrites, _ in PUBLISHED.values():
+        gains = LoopGains(ee, -INHIBITION, ese, -ese * RETICULAR / (1 + RETICULAR), srs)
+        x, y, z = gains.reduced(dendrites["alpha"], dendrites["beta"])
+        for coupling in (0.0, 1.17):
+            ours = transfer_power(FREQ, X=x, Y=y, Z=z, coupling=coupling, **dendrites)
+            full = full_transfer_power(FREQ, gains, dendrites["t0"], dendrites["alpha"], dendrites["beta"], coupling)
+            np.testing.assert_allclose(ours / ours[0], full / full[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("state", PUBLISHED)
+def test_published_gains_and_delays_give_the_spectra_of_the_full_model(state):
+    _, _, gains, d, (x, y, z) = PUBLISHED[state]
+    fitted = (FREQ >= 1) & (FREQ <= 40)
+    full = full_transfer_power(FREQ, LoopGains(*gains), d["t0"], d["alpha"], d["beta"], 0.0)
+
+    def missed(power):
+        log = np.log(power / full)[fitted]
+        return np.sqrt(np.mean((log - log.mean()) ** 2))
+
+    ours, instant = (form(FREQ, X=x, Y=y, Z=z, **d) for form in (transfer_power, instant_transfer_power))
+    assert missed(ours) < 0.5 * missed(instant)
+    np.testing.assert_allclose(peaks(ours)[0], peaks(full)[0], atol=0.8)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +151,11 @@ def unstable_roots(X, Y, Z, alpha, beta):
     """Return how many roots of 1/H lie in the growing half plane when there is no delay: then it is a polynomial."""
     z = Z * (alpha + beta) ** 2 / (alpha * beta)
     s = np.polynomial.Polynomial([0, 1])  # s = -iω, growing where its real part is positive
-    p = (((1 + s / alpha) * (1 + s / beta)) ** 2 + z) * ((1 + s / GAMMA) ** 2 - X) - Y * (1 + z)
+    dendrite, spread = (1 + s / alpha) * (1 + s / beta), (1 + s / GAMMA) ** 2
+    # times 1/L, which has no growing roots
+    cortex = (dendrite + INHIBITION) / (1 + INHIBITION) * spread - X
+    loop = Y * (1 + z) * ((1 + RETICULAR) * dendrite - RETICULAR)
+    p = (dendrite**2 + z) * cortex - loop
     return int(np.sum(p.roots().real > 0))
 
 

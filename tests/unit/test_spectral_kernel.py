@@ -8,10 +8,11 @@ from scipy import stats
 
 from braintwin.contracts.stages import STAGES
 from braintwin.inference import spectral
+from braintwin.inference.lanes import logarithms
 from braintwin.inference.person_graph import graph_of
 from braintwin.inference.spectral_density import log_posterior
 from braintwin.inference.spectral_kernel import EDGE, EDGE_HEIGHT, EDGE_WIDTH
-from braintwin.inference.spectral_passes import log_likelihood, logarithms
+from braintwin.inference.spectral_passes import log_likelihood
 from braintwin.models import parameters as p
 from braintwin.models import sleep_priors as fitted
 from braintwin.models.corticothalamic import dispersion_floor, emg_shape
@@ -85,7 +86,7 @@ def test_masked_channels_have_no_pull():
 def test_prior_draws_are_stable_and_where_the_cards_say():
     draws = spectral.prior_draws(np.random.default_rng(5), 500)
     assert spectral.stability(draws).all()
-    assert np.all((draws["t0"] >= 0.035) & (draws["t0"] <= 0.120))
+    assert np.all((draws["t0"] >= p.T0_LOW) & (draws["t0"] <= p.T0_HIGH))
     assert np.median(draws["alpha_wake"]) == pytest.approx(np.exp(fitted.LOG_ALPHA_MEAN["wake"]), rel=0.15)
     assert draws["X"].mean(axis=0)[STAGES.index("N3")] > draws["X"].mean(axis=0)[STAGES.index("W")]
 

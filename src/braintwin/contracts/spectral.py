@@ -11,7 +11,7 @@ _PARAMETERS = {
     "Z": Var(_STAGE, "f", "", "intrathalamic loop gain"),
     "emg_fraction": Var(_STAGE, "f", "", "share of the power in the fitted band that is muscle"),
     "log_scale": Var(_SITE, "f", "ln(µV²/Hz)", "log of the input power"),
-    "t0": Var(("chain", "draw"), "f", "s", "effective corticothalamic loop delay"),
+    "t0": Var(("chain", "draw"), "f", "s", "corticothalamic loop delay"),
     "alpha_wake": Var(("chain", "draw"), "f", "1/s", "dendritic decay rate awake"),
     "alpha_sleep": Var(("chain", "draw"), "f", "1/s", "dendritic decay rate asleep"),
     "kappa": Var(("chain", "draw"), "f", "", "coupling on the graph Laplacian"),

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from braintwin.inference.coherency import STEPS
-from braintwin.inference.spectral_passes import JIT
+from braintwin.inference.lanes import JIT
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]

@@ -10,7 +10,8 @@ import numba
 import numpy as np
 
 from braintwin.inference.coherency_block import block_value
-from braintwin.inference.spectral_passes import JIT, filters, pull_through, respond
+from braintwin.inference.field_passes import filters, pull_through, respond
+from braintwin.inference.lanes import JIT
 from braintwin.models.corticothalamic import GAMMA
 
 
@@ -100,7 +101,8 @@ def log_likelihood(
     w, share = 2 * np.pi * freq, math.exp(log_share)
     cortex = np.stack((1 - (w / GAMMA) ** 2, -2 * w / GAMMA))
     delay = np.stack((np.cos(w * t0), np.sin(w * t0)))
-    b_re, q_im, slope, work = np.empty(n_freq), np.empty(n_freq), np.empty((2, n_freq)), np.empty((7, n_freq))
+    own, wave, work = np.empty((3, 2, n_freq)), np.empty((3, 2, n_freq)), np.empty((7, n_freq))
+    loop = np.empty((2, 2, n_freq))
     re, im = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))
     power, g_power = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))
     area, g_area, scale = np.empty(p), np.empty(p), np.empty(p)
@@ -114,10 +116,10 @@ def log_likelihood(
             continue
         spread = (1 + ratio[s]) ** 2 / ratio[s]
         zp = z[s] * spread
-        loop = y[s] * (1 + zp)
-        filters(alpha[s], ratio[s], zp, w, b_re, q_im, slope)
+        back = y[s] * (1 + zp)
+        filters(alpha[s], ratio[s], zp, w, delay, own, wave, loop)
         for k in range(n_mode):
-            respond(kappa * eigenvalues[k] - x[s], loop, b_re, q_im, cortex, delay, re[k], im[k], power[k])
+            respond(kappa * eigenvalues[k], x[s], back, own, wave, loop, cortex, re[k], im[k], power[k])
         g_power[:], g_area[:], area[:] = 0.0, 0.0, 0.0
         for i in range(p):
             for k in range(n_mode):
@@ -148,15 +150,14 @@ def log_likelihood(
             for f in range(n_freq):
                 for i in range(p):
                     g_power[k, f] += g_area[i] * mixing[i, k] * mixing[i, k] * weight[f]
-            of_lift, of_z, of_rate, of_loop, of_delay = pull_through(
-                g_power[k], power[k], re[k], im[k], kappa * eigenvalues[k] - x[s], b_re, q_im, slope, cortex, delay, w,
-                work,
-            )  # fmt: skip
-            gradient[0, s] -= of_lift
-            gradient[1, s] += of_loop * (1 + zp)
-            gradient[2, s] += (of_z + of_loop * y[s]) * spread
+            of_lift, of_gain, of_z, of_rate, of_back, of_delay = pull_through(
+                g_power[k], power[k], re[k], im[k], kappa * eigenvalues[k], x[s], back, own, wave, loop, cortex, w, work
+            )
+            gradient[0, s] += of_gain
+            gradient[1, s] += of_back * (1 + zp)
+            gradient[2, s] += (of_z + of_back * y[s]) * spread
             gradient[3, s] += of_rate
-            gradient[4, s] += loop * of_delay
+            gradient[4, s] += back * of_delay
             gradient[5, s] += of_lift * eigenvalues[k]
     return (
         value, gradient[0], gradient[1], gradient[2], gradient[3], gradient[4].sum(), gradient[5].sum(), gradient[6],

@@ -10,8 +10,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from braintwin.inference.lanes import JIT
 from braintwin.inference.spectral_kernel import KNEE
-from braintwin.inference.spectral_passes import JIT, log_likelihood
+from braintwin.inference.spectral_passes import log_likelihood
 
 Floats = npt.NDArray[np.float64]
 

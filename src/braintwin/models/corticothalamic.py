@@ -1,13 +1,15 @@
 """Spectrum and stability of a linearised corticothalamic neural field, in closed form and real arithmetic.
 
 The loop gains enter as X (cortical), Y (corticothalamic) and Z (intrathalamic): the five raw gains are not
-identifiable from a spectrum. With D = (1 - iω/γ)², Q = [(1 - iω/α)(1 - iω/β)]² and Z' = Z (α + β)²/(αβ), mode k
-of the graph Laplacian responds to white input by
+identifiable from a spectrum. With D = (1 - iω/γ)², the dendrites' low-pass L = 1 / [(1 - iω/α)(1 - iω/β)], inhibition
+within the cortex of gain g, C = (1 + gL)/(1 + g), a share m of the corticothalamic loop that the reticular nucleus
+takes away again, R = 1 + m - mL, and Z' = Z (α + β)²/(αβ), mode k of the graph Laplacian responds to white input by
 
-    H_k(ω) = 1 / { [Q + Z'] [D + κλ_k - X] - Y (1 + Z') exp(iωt₀) }
+    H_k(ω) = 1 / { [1/L² + Z'] [C (D + κλ_k) - L X] - Y (1 + Z') R exp(iωt₀) }
 
-(doi:10.1103/PhysRevE.63.021903, doi:10.1103/PhysRevE.65.041924; graph form doi:10.1371/journal.pcbi.1008310).
-PyTensor has no gradient through complex numbers, hence the real form.
+(doi:10.1103/PhysRevE.63.021903, doi:10.1103/PhysRevE.65.041924; graph form doi:10.1371/journal.pcbi.1008310). It is the
+model of five gains (`braintwin.models.gains`) with g and m fixed; C = L = R = 1, as is often taken, moves X, Y, Z and α
+(decision 037). PyTensor has no gradient through complex numbers, hence the real form.
 """
 
 import math
@@ -20,6 +22,13 @@ import numpy.typing as npt
 
 GAMMA = 116.0
 """Cortical damping rate γ, 1/s."""
+
+INHIBITION = 5.0
+"""Gain g of the cortex's inhibition of itself, -G_ei: published states have 4.1, 4.5, 7.0, and no spectrum tells it."""
+
+RETICULAR = 0.3
+"""What reticular cells take from the loop through relay cells, m = -G_esre / (G_ese + G_esre): a published state with a
+strong loop has .39, and .33 to .37 under drugs."""
 
 EMG_PEAK = 40.0
 """Peak of the muscle spectrum, Hz."""
@@ -42,7 +51,7 @@ def denominator(
     X, Y, Z : array
         Loop gains; like all others they must broadcast against `freq` (give them a last axis of length 1).
     t0 : array
-        Effective corticothalamic loop delay, s.
+        Corticothalamic loop delay, s.
     alpha, beta : array
         Dendritic decay and rise rate, 1/s.
     coupling : array
@@ -53,12 +62,18 @@ def denominator(
     w = 2 * np.pi * freq
     a = 1 - w**2 / (alpha * beta)
     b = -w * (1 / alpha + 1 / beta)
+    size = a**2 + b**2
     z = Z * (alpha + beta) ** 2 / (alpha * beta)
-    thalamus_re, thalamus_im = a**2 - b**2 + z, 2 * a * b
-    cortex_re, cortex_im = 1 - (w / GAMMA) ** 2 + coupling - X, -2 * w / GAMMA
-    loop = Y * (1 + z)
-    real = thalamus_re * cortex_re - thalamus_im * cortex_im - loop * xp.cos(w * t0)
-    imag = thalamus_re * cortex_im + thalamus_im * cortex_re - loop * xp.sin(w * t0)
+    # [1/L² + Z'] L, and [1/L² + Z'] C
+    own_re, own_im = a + z * a / size, b - z * b / size
+    wave_re = (a**2 - b**2 + z + INHIBITION * own_re) / (1 + INHIBITION)
+    wave_im = (2 * a * b + INHIBITION * own_im) / (1 + INHIBITION)
+    spread_re, spread_im = 1 - (w / GAMMA) ** 2 + coupling, -2 * w / GAMMA
+    loop, slow = Y * (1 + z), RETICULAR / size
+    cos, sin = xp.cos(w * t0), xp.sin(w * t0)
+    loop_re, loop_im = 1 + RETICULAR - slow * a, slow * b
+    real = wave_re * spread_re - wave_im * spread_im - X * own_re - loop * (loop_re * cos - loop_im * sin)
+    imag = wave_re * spread_im + wave_im * spread_re - X * own_im - loop * (loop_re * sin + loop_im * cos)
     return real, imag
 
 
@@ -149,14 +164,19 @@ def _winds_not(columns: Floats, freq: Floats) -> npt.NDArray[np.bool_]:
             w = 2 * math.pi * freq[k]
             a, b = 1 - w * w / (alpha * beta), -w * (1 / alpha + 1 / beta)
             filter_re, filter_im = a * a - b * b, 2 * a * b
-            cortex_re, cortex_im = 1 - (w / GAMMA) ** 2 - x, -2 * w / GAMMA
-            thalamus = filter_re + zp
-            re = thalamus * cortex_re - filter_im * cortex_im - loop * math.cos(w * t0)
-            im = thalamus * cortex_im + filter_im * cortex_re - loop * math.sin(w * t0)
+            low = 1 / (a * a + b * b)
+            own_re, own_im = a + zp * a * low, b - zp * b * low
+            wave_re = (filter_re + zp + INHIBITION * own_re) / (1 + INHIBITION)
+            wave_im = (filter_im + INHIBITION * own_im) / (1 + INHIBITION)
+            spread_re, spread_im = 1 - (w / GAMMA) ** 2, -2 * w / GAMMA
+            cos, sin = math.cos(w * t0), math.sin(w * t0)
+            loop_re, loop_im = 1 + RETICULAR * (1 - a * low), RETICULAR * b * low
+            re = wave_re * spread_re - wave_im * spread_im - x * own_re - loop * (loop_re * cos - loop_im * sin)
+            im = wave_re * spread_im + wave_im * spread_re - x * own_im - loop * (loop_re * sin + loop_im * cos)
             size = filter_re * filter_re + filter_im * filter_im
             now_re, now_im = (re * filter_re + im * filter_im) / size, (im * filter_re - re * filter_im) / size
             if k == 0:
-                start = now_re > 0
+                start = x + y < 1
             elif (last_im < 0) != (now_im < 0) and last_re - last_im * (now_re - last_re) / (now_im - last_im) < 0:
                 turns += 1 if now_im > last_im else -1
             last_re, last_im = now_re, now_im

@@ -1,7 +1,8 @@
 """Loop gains of the corticothalamic model from its synaptic strengths and firing rates, and the full spectrum.
 
-The reduced model of :mod:`braintwin.models.corticothalamic` is what is fitted; the full one is the reference that
-published parameter sets are written in (doi:10.1016/j.jneumeth.2015.06.001, doi:10.1016/j.jtbi.2014.03.021).
+The model of three gains of :mod:`braintwin.models.corticothalamic` is what is fitted; the full one is the reference
+that published parameter sets are written in (doi:10.1016/j.jneumeth.2015.06.001, doi:10.1016/j.jtbi.2014.03.021). A
+cortex without dendrites of its own is the form that others fit.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from braintwin.models.corticothalamic import GAMMA
+from braintwin.models.corticothalamic import GAMMA, INHIBITION
 
 QMAX = 340.0
 """Maximum firing rate, 1/s."""
@@ -35,6 +36,15 @@ class LoopGains:
         x = self.ee / (1 - self.ei)
         y = (self.ese + self.esre) / ((1 - self.srs) * (1 - self.ei))
         return x, y, -self.srs * alpha * beta / (alpha + beta) ** 2
+
+    def at_fixed_inhibition(self, alpha: float, beta: float) -> tuple[float, float, float]:
+        """Return (X, Y, Z) as a model sees them that has the cortical inhibition of the twin, whatever is true.
+
+        Spectra tell X and g apart by no more than how the cortex answers to the slowest frequencies: to first order it
+        shows X - g/(1 + g). A drug that lowers g raises what the twin calls X, at the same X.
+        """
+        x, y, z = self.reduced(alpha, beta)
+        return x + INHIBITION / (1 + INHIBITION) + self.ei / (1 - self.ei), y, z
 
 
 def loop_gains(rates: dict[str, float], strengths: dict[str, float]) -> LoopGains:
@@ -70,6 +80,25 @@ def full_transfer_power(freq: Floats, gains: LoopGains, t0: float, alpha: float,
     loop = (gains.ese * low**2 + gains.esre * low**3) * np.exp(1j * w * t0) / thalamus
     q2r2 = (1 - 1j * w / GAMMA) ** 2 - (low * gains.ee + loop) / cortex
     return np.asarray(np.abs(low**2 / (thalamus * cortex * (k2r2 + q2r2))) ** 2)
+
+
+def instant_transfer_power(
+    freq: Floats, *, X: float, Y: float, Z: float, t0: float, alpha: float, beta: float, coupling: float = 0.0
+) -> Floats:
+    """Return |H(ω)|² of three gains where dendrites delay the corticothalamic loop, but nothing within the cortex.
+
+    The often used "reduced" form; its delay is some 2 (1/α + 1/β) shorter than that of the full model.
+
+    Parameters
+    ----------
+    freq : (freq,) array
+        Frequency, Hz.
+    """
+    w = 2 * np.pi * np.asarray(freq)
+    low = 1 / ((1 - 1j * w / alpha) * (1 - 1j * w / beta))
+    z = Z * (alpha + beta) ** 2 / (alpha * beta)
+    cortex = (1 - 1j * w / GAMMA) ** 2 + coupling - X
+    return np.asarray(np.abs(1 / ((low**-2 + z) * cortex - Y * (1 + z) * np.exp(1j * w * t0))) ** 2)
 
 
 def cortical_waves(r_e: float = 0.086, size: float = 0.5, k0: float = 10.0, order: int = 4) -> tuple[Floats, Floats]:

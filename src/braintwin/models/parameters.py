@@ -33,7 +33,7 @@ _CARDS = (
     Card("X", "X", 0.8, 0.0, 1.0, "", "cortical loop gain; X + Y reaches 1 at the edge of stability", _FIELD),
     Card("Y", "Y", 0.0, -1.0, 1.0, "", "corticothalamic loop gain; the alpha rhythm grows with it", _FIELD),
     Card("Z", "Z", 0.2, 0.0, 1.2, "", "intrathalamic loop gain; spindles grow with it", _FIELD),
-    Card("t0", "t₀", 0.070, 0.035, 0.120, "s", "effective delay of the corticothalamic loop", _TRACKING),
+    Card("t0", "t₀", 0.085, 0.045, 0.140, "s", "delay of the loop between cortex and thalamus", _TRACKING),
     Card("alpha_wake", "α wake", 80.0, 10.0, 250.0, "1/s", "decay rate of dendrites awake", _TRACKING),
     Card("alpha_sleep", "α sleep", 50.0, 10.0, 250.0, "1/s", "decay rate of dendrites asleep", _TRACKING),
     Card("kappa", "κ", 2.6, 0.0, np.inf, "", "coupling of the field along the graph", _GRAPH),
@@ -48,9 +48,8 @@ CARDS = MappingProxyType({card.name: card for card in _CARDS})
 BETA_OVER_ALPHA = MappingProxyType({"wake": 9.2, "sleep": 4.1})
 """Rise over decay rate of dendrites: fixed, because a spectrum hardly informs it."""
 
-T0_MEAN, T0_SD, T0_LOW, T0_HIGH = 0.070, 0.012, 0.035, 0.120
-"""Prior of the effective delay, s. It is shorter than the published 85 ms, for the dendrites add a delay of their own
-(about 2 (1/α + 1/β)) to the loop of the reduced model."""
+T0_MEAN, T0_SD, T0_LOW, T0_HIGH = 0.085, 0.015, 0.045, 0.140
+"""Prior of the delay, s: the published 85 ms, and about the published range."""
 
 LOG_ALPHA_MEAN = MappingProxyType({"wake": float(np.log(80.0)), "sleep": float(np.log(50.0))})
 LOG_ALPHA_SD = 0.35

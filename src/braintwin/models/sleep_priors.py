@@ -12,18 +12,18 @@ from braintwin.models.parameters import StagePrior
 
 STAGE_PRIORS = MappingProxyType(
     {
-        "W": StagePrior((0.528, 0.169), (0.176, 0.109), (0.163, 0.089), (1.20, 20.0), "wake"),
-        "N1": StagePrior((0.764, 0.159), (-0.003, 0.071), (0.226, 0.102), (1.33, 51.2), "sleep"),
-        "N2": StagePrior((0.812, 0.151), (0.017, 0.145), (0.289, 0.229), (1.00, 40.0), "sleep"),
-        "N3": StagePrior((0.888, 0.060), (0.010, 0.041), (0.056, 0.042), (1.00, 40.0), "sleep"),
-        "R": StagePrior((0.775, 0.151), (-0.033, 0.073), (0.188, 0.103), (1.00, 40.0), "sleep"),
+        "W": StagePrior((0.627, 0.148), (0.139, 0.109), (0.113, 0.051), (1.20, 20.0), "wake"),
+        "N1": StagePrior((0.797, 0.122), (-0.012, 0.063), (0.226, 0.102), (1.29, 50.6), "sleep"),
+        "N2": StagePrior((0.845, 0.105), (-0.036, 0.072), (0.306, 0.220), (1.00, 40.0), "sleep"),
+        "N3": StagePrior((0.912, 0.047), (-0.012, 0.032), (0.063, 0.048), (1.00, 40.0), "sleep"),
+        "R": StagePrior((0.796, 0.134), (-0.033, 0.073), (0.185, 0.102), (1.00, 40.0), "sleep"),
     }
 )
 """Prior of each stage of contracts.stages."""
 
-T0_MEAN, T0_SD = 0.0682, 0.0172
-"""Prior of the effective delay, s."""
+T0_MEAN, T0_SD = 0.0829, 0.0133
+"""Prior of the delay, s."""
 
-LOG_ALPHA_MEAN = MappingProxyType({"wake": float(np.log(94.0)), "sleep": float(np.log(105.0))})
-LOG_ALPHA_SD = MappingProxyType({"wake": 0.26, "sleep": 0.56})
+LOG_ALPHA_MEAN = MappingProxyType({"wake": float(np.log(90.0)), "sleep": float(np.log(73.0))})
+LOG_ALPHA_SD = MappingProxyType({"wake": 0.24, "sleep": 0.42})
 """Prior of ln α, 1/s, awake and asleep."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
+from scipy.signal import decimate
 
 from braintwin.models.corticothalamic import GAMMA
 from braintwin.models.gains import QMAX, SIGMA, LoopGains, loop_gains
@@ -23,7 +24,9 @@ Floats = npt.NDArray[np.float64]
 THETA = 12.92
 """Mean firing threshold, mV."""
 
-STEP_S = 1e-4
+STEP_S, FINE_S = 1e-4, 1e-3
+"""Step of the integration, and of the trace that is low-passed and decimated."""
+
 SETTLE_S = 2.0
 
 
@@ -109,9 +112,9 @@ def activity(
     noise : float
         Amplitude of white noise on the drive, mV per square root of s.
     sfreq : float
-        Sampling rate, Hz; it must divide 10 kHz.
+        Sampling rate, Hz; it must divide 1 kHz.
     """
-    every, nodes = round(1 / STEP_S / sfreq), len(weights)
+    fine, nodes = round(FINE_S / STEP_S), len(weights)
     rates, nu = steady_rates(field), field.strengths
     back = max(1, round(field.t0 / 2 / STEP_S))
     state = np.zeros((8, nodes))
@@ -127,8 +130,9 @@ def activity(
         kicks = field.drive + noise / np.sqrt(STEP_S) * rng.standard_normal((steps, nodes))
         traced = run(state, past, second * steps, values, field.alpha, field.beta, coupling * laplacian(weights), kicks)
         if second >= SETTLE_S:
-            pieces.append(traced.reshape(-1, every, nodes).mean(axis=1))
-    return np.concatenate(pieces)[: round(seconds * sfreq)]
+            pieces.append(traced.reshape(-1, fine, nodes).mean(axis=1))
+    trace = decimate(np.concatenate(pieces), round(1 / FINE_S / sfreq), ftype="fir", axis=0)
+    return np.asarray(trace[: round(seconds * sfreq)])
 
 
 def _advance(state: Any, past: Any, begin: int, nu: Any, alpha: float, beta: float, spread: Any, kicks: Any) -> Any:
