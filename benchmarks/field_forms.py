@@ -1,4 +1,4 @@
-"""The form of the field: dendrites within the cortex, and inhibition there, against a cortex that answers at once.
+"""The form of the field: dendrites and inhibition within the cortex, against a cortex that answers at once.
 
     python benchmarks/field_forms.py [data folder]
 
@@ -30,20 +30,22 @@ INSTANT_T0 = 0.070
 """Prior mean of the delay where the cortex answers at once, s."""
 
 
-def with_inhibition(gain):
-    """Return the form of the product with another gain of inhibition within the cortex."""
+def with_constants(inhibition, reticular):
+    """Return the form of the product with another inhibition within the cortex and another reticular share."""
 
     def power(freq, **loop):
-        kept, corticothalamic.INHIBITION = corticothalamic.INHIBITION, gain
+        kept = corticothalamic.INHIBITION, corticothalamic.RETICULAR
+        corticothalamic.INHIBITION, corticothalamic.RETICULAR = inhibition, reticular
         try:
             return corticothalamic.transfer_power(freq, **loop)
         finally:
-            corticothalamic.INHIBITION = kept
+            corticothalamic.INHIBITION, corticothalamic.RETICULAR = kept
 
     return power
 
 
-FORMS = {"at once": instant_transfer_power, **{f"g = {g}": with_inhibition(g) for g in (4.0, 5.0, 7.0)}}
+CONSTANTS = ((4.0, 0.3), (5.0, 0.0), (5.0, 0.3), (5.0, 0.6), (7.0, 0.3))
+FORMS = {"at once": instant_transfer_power, **{f"g {g:.0f}, m {m}": with_constants(g, m) for g, m in CONSTANTS}}
 
 
 def unit_area(power):
@@ -99,7 +101,7 @@ def published():
             for name in FORMS:
                 found, _, rms = fit(name, np.log(unit_area(power)), stage, student=False)
                 text = " ".join(f"{found[n]:.3f}" for n in "XYZ")
-                print(f"    {name:8s} {text} {1e3 * found['t0']:.0f} {1e3 / found['alpha']:.1f}  {rms:.3f}")
+                print(f"    {name:10s} {text} {1e3 * found['t0']:.0f} {1e3 / found['alpha']:.1f}  {rms:.3f}")
 
 
 def real(data):
@@ -113,7 +115,7 @@ def real(data):
         found = [(stage, *judge(log, stage)[1:]) for stage, log in spectra]
         by_stage = {s: sum(cost for stage, cost, _ in found if stage == s) for s in p.STAGE_PRIORS}
         text = "  ".join(f"{stage} {cost:.1f}" for stage, cost in by_stage.items())
-        print(f"    {name:8s} {text}  all {sum(by_stage.values()):.1f}  rms {np.mean([r for *_, r in found]):.3f}")
+        print(f"    {name:10s} {text}  all {sum(by_stage.values()):.1f}  rms {np.mean([r for *_, r in found]):.3f}")
 
 
 if __name__ == "__main__":

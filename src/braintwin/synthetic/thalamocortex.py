@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import decimate
 
 Floats = npt.NDArray[np.float64]
 
-STEP_MS = 0.1
-"""Step of the Euler-Maruyama scheme."""
+STEP_MS, FINE_MS = 0.1, 1.0
+"""Step of the Euler-Maruyama scheme, and of the trace that is low-passed and decimated."""
 
 SETTLE_S = 10.0
 """What is thrown away at the beginning."""
@@ -56,9 +57,9 @@ def potential(column: Column, seconds: float, sfreq: float, rng: np.random.Gener
     Parameters
     ----------
     sfreq : float
-        Sampling rate, Hz; it must divide 10 kHz.
+        Sampling rate, Hz; it must divide 1 kHz.
     """
-    every = round(1000 / STEP_MS / sfreq)
+    fine = round(FINE_MS / STEP_MS)
     simulate, state = _compiled(), _rest()
     constants = (column.sigma_p, column.g_kna, column.g_lk, column.g_h, column.inhibition)
     pieces = []
@@ -67,8 +68,9 @@ def potential(column: Column, seconds: float, sfreq: float, rng: np.random.Gener
         kicks = rng.standard_normal((round(1000 / STEP_MS), 3)) * np.array([column.noise, column.noise, 0.02])
         traced = simulate(state, constants, _RATE, kicks, STEP_MS)
         if second >= SETTLE_S:
-            pieces.append(traced.reshape(-1, every).mean(axis=1))
-    return np.concatenate(pieces)[: round(seconds * sfreq)]
+            pieces.append(traced.reshape(-1, fine).mean(axis=1))
+    trace = decimate(np.concatenate(pieces), round(1000 / FINE_MS / sfreq), ftype="fir")
+    return np.asarray(trace[: round(seconds * sfreq)])
 
 
 def _rest() -> Floats:
