@@ -5,6 +5,7 @@ import pytest
 from scipy.signal import welch
 
 from braintwin.synthetic import neural_field, thalamocortex
+from braintwin.synthetic.sampling import sampled
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,15 @@ def test_the_column_has_slow_waves_with_silent_states_and_a_drug_changes_it():
     # not Gaussian: excursions go down
     z = (trace - trace.mean()) / trace.std()
     assert np.mean(z**3) < -0.5
+
+
+def test_sampling_keeps_what_lies_below_half_of_the_rate_and_nothing_above():
+    time = np.arange(20_000) / 1000
+    for hz, kept in ((3.0, 1.0), (38.0, 1.0), (65.0, 0.0)):
+        slow = sampled(5 + np.sin(2 * np.pi * hz * time)[:, None], 1000.0, 100.0)
+        assert slow.shape == (2000, 1)
+        assert slow[100:-100].mean() == pytest.approx(5, abs=0.01)
+        assert slow[100:-100].std() == pytest.approx(kept * np.sqrt(0.5), abs=0.01)
 
 
 def test_the_same_seed_gives_the_same_eeg():

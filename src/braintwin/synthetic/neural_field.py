@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.signal import decimate
 
 from braintwin.models.corticothalamic import GAMMA
 from braintwin.models.gains import QMAX, SIGMA, LoopGains, loop_gains
 from braintwin.signals.graphs import laplacian
+from braintwin.synthetic.sampling import sampled
 
 Floats = npt.NDArray[np.float64]
 
@@ -131,8 +131,7 @@ def activity(
         traced = run(state, past, second * steps, values, field.alpha, field.beta, coupling * laplacian(weights), kicks)
         if second >= SETTLE_S:
             pieces.append(traced.reshape(-1, fine, nodes).mean(axis=1))
-    trace = decimate(np.concatenate(pieces), round(1 / FINE_S / sfreq), ftype="fir", axis=0)
-    return np.asarray(trace[: round(seconds * sfreq)])
+    return sampled(np.concatenate(pieces), 1 / FINE_S, sfreq)[: round(seconds * sfreq)]
 
 
 def _advance(state: Any, past: Any, begin: int, nu: Any, alpha: float, beta: float, spread: Any, kicks: Any) -> Any:

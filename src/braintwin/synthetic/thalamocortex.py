@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import decimate
+
+from braintwin.synthetic.sampling import sampled
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,8 +70,7 @@ def potential(column: Column, seconds: float, sfreq: float, rng: np.random.Gener
         traced = simulate(state, constants, _RATE, kicks, STEP_MS)
         if second >= SETTLE_S:
             pieces.append(traced.reshape(-1, fine).mean(axis=1))
-    trace = decimate(np.concatenate(pieces), round(1000 / FINE_MS / sfreq), ftype="fir")
-    return np.asarray(trace[: round(seconds * sfreq)])
+    return sampled(np.concatenate(pieces), 1000 / FINE_MS, sfreq)[: round(seconds * sfreq)]
 
 
 def _rest() -> Floats:
