@@ -42,7 +42,7 @@ def seen_under_another_graph(seed):
 
 def test_what_the_errors_of_the_graph_explain_does_not_count_as_repetition(twin):
     blind, aware = [], []
-    for seed in range(6):
+    for seed in range(10):
         truth, spectra, graph, rng = seen_under_another_graph(seed)
         density = twin.model.density(spectral.padded_data(twin, spectra, graph))
         best = multistart(density, spectral.unconstrained(twin, truth)).points[0]
