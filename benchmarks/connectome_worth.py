@@ -39,7 +39,8 @@ def main():
     seed = parser.parse_args().person
     truth, spectra, graph = made.person(seed)
     rivals = rival_graphs(graph, 1000 * positions(made.CHANNELS), np.random.default_rng(seed))
-    print(f"person {seed}: true ln kappa {np.log(truth['kappa'][0]):.3f}, residual {truth['residual_sd'][0]:.2f} nat")
+    residuals = " ".join(f"{value:.2f}" for value in truth["residual_sd"][0])
+    print(f"person {seed}: true ln kappa {np.log(truth['kappa'][0]):.3f}, residuals {residuals} nat")
     compiled = made.twin()
     for name, seen in (("auto-spectra", replace(spectra, coherency=None)), ("with coherency", spectra)):
         began = time.process_time()

@@ -26,7 +26,7 @@ from braintwin.models.corticothalamic import emg_shape, is_stable, transfer_powe
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 import spectral_people as made
 
-JUDGED = ("X", "Y", "Z", "emg_fraction", "t0", "alpha_wake", "alpha_sleep", "residual_sd")
+JUDGED = ("X", "Y", "Z", "emg_fraction", "alpha", "t0", "residual_sd")
 
 
 def cpu():
@@ -54,29 +54,25 @@ def plain_model(spectra):
 
     freq, seen, spread = made.FREQ, spectra.log_psd[:, 0], spectra.variance[:, 0]
     prior = {s: fitted.STAGE_PRIORS[s].unbounded() for s in STAGES}
-    at = {n: np.array([prior[s][n] for s in STAGES]) for n in "XYZ"}
-    awake = np.array([fitted.STAGE_PRIORS[s].regime == "wake" for s in STAGES], float)
+    at = {n: np.array([prior[s][n] for s in STAGES]) for n in ("X", "Y", "Z", "alpha")}
     ratio = np.array([p.BETA_OVER_ALPHA[fitted.STAGE_PRIORS[s].regime] for s in STAGES])
     with pm.Model() as model:
-        line = {n: pm.Normal(f"{n}_line", at[n][:, 0], at[n][:, 1], shape=len(STAGES)) for n in "XYZ"}
+        line = {n: pm.Normal(f"{n}_line", at[n][:, 0], at[n][:, 1], shape=len(STAGES)) for n in at}
         x = pm.Deterministic("X", pt.sigmoid(line["X"]))
         y = pm.Deterministic("Y", line["Y"])
         z = pm.Deterministic("Z", p.Z_MAX * pt.sigmoid(line["Z"]))
         emg = pm.Beta("emg_fraction", *np.array([fitted.STAGE_PRIORS[s].emg for s in STAGES]).T, shape=len(STAGES))
         t0 = pm.TruncatedNormal("t0", fitted.T0_MEAN, fitted.T0_SD, lower=p.T0_LOW, upper=p.T0_HIGH)
-        rate = {
-            r: pm.LogNormal(f"alpha_{r}", fitted.LOG_ALPHA_MEAN[r], fitted.LOG_ALPHA_SD[r]) for r in ("wake", "sleep")
-        }
-        alpha = awake * rate["wake"] + (1 - awake) * rate["sleep"]
+        alpha = pm.Deterministic("alpha", pt.exp(line["alpha"]))
         level = pm.Normal("level", spectra.level()[:, 0], 1.0, shape=len(STAGES))
-        sigma = pm.HalfNormal("residual_sd", p.RESIDUAL_SD_SCALE)
+        sigma = pm.Exponential("residual_sd", scale=p.RESIDUAL_SD_MEAN, shape=len(STAGES))
         wide = {"X": x, "Y": y, "Z": z, "alpha": alpha, "beta": alpha * ratio}
         power = transfer_power(freq, t0=t0, xp=pt, **{n: v[:, None] for n, v in wide.items()})
         area = (power * band_weights(freq)).sum(axis=1, keepdims=True)
         shape = (1 - emg[:, None]) * power / area + emg[:, None] * emg_shape(freq, freq[0], freq[-1])
         used = np.nonzero(spectra.used[:, 0])
         mean = (level[:, None] + pt.log(shape))[used]
-        pm.StudentT("seen", 4.0, mu=mean, sigma=pt.sqrt(sigma**2 + spread[used]), observed=seen[used])
+        pm.StudentT("seen", 4.0, mu=mean, sigma=pt.sqrt(sigma[used[0]] ** 2 + spread[used]), observed=seen[used])
     return model
 
 
@@ -89,7 +85,7 @@ def plain(seed):
     with plain_model(person.spectra):
         drawn = pm.sample(500, tune=500, chains=4, cores=1, random_seed=seed, progressbar=False).posterior
     ratio = np.array([p.BETA_OVER_ALPHA[fitted.STAGE_PRIORS[s].regime] for s in STAGES])
-    alpha = np.stack([drawn["alpha_wake"].values] + [drawn["alpha_sleep"].values] * 4, axis=-1)
+    alpha = drawn["alpha"].values
     stable = is_stable(*(drawn[n].values for n in "XYZ"), drawn["t0"].values[..., None], alpha, alpha * ratio)
     return (cpu() - began, *quality(drawn), float(stable.mean()))
 

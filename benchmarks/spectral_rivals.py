@@ -195,20 +195,21 @@ def best_model(models, logs, seed):
 
 
 def alone(modelled, mean, variance, fitted, judged):
-    """Return the log density of the held-out half under draws of a model and one residual scale, (stage, freq)."""
+    """Return the log density of the held-out half under draws of a model, (stage, freq); residual scales by stage."""
     own, near = (mean[fitted] - modelled.mean(axis=0))[:, USED], variance[fitted][:, USED]
 
-    def loss(log_scale):
-        spread = np.sqrt(np.exp(2 * log_scale) + near)
-        return -np.sum(student.logpdf(own / spread, NU) - np.log(spread))
+    def loss(log_scale, stage):
+        spread = np.sqrt(np.exp(2 * log_scale) + near[stage])
+        return -np.sum(student.logpdf(own[stage] / spread, NU) - np.log(spread))
 
-    scale = np.exp(minimize_scalar(loss, bounds=(-6, 1), method="bounded").x)
-    return density(modelled, np.full(len(modelled), scale), mean[judged], variance[judged])
+    best = [minimize_scalar(loss, bounds=(-6, 1), args=(stage,), method="bounded").x for stage in range(len(own))]
+    scale = np.broadcast_to(np.exp(best), (len(modelled), len(own)))
+    return density(modelled, scale, mean[judged], variance[judged])
 
 
 def density(modelled, scale, seen, variance):
     """Return the log of the mean over draws of a Student-t density, (stage, freq)."""
-    spread = np.sqrt(scale[:, None, None] ** 2 + variance)
+    spread = np.sqrt(scale[:, :, None] ** 2 + variance)
     found = student.logpdf((seen - modelled) / spread, NU) - np.log(spread)
     return np.logaddexp.reduce(found, axis=0) - np.log(len(modelled))
 
@@ -220,13 +221,13 @@ def one_channel(stages, mean, variance):
 
 
 def twin_draws(twin, stages, mean, variance, seed):
-    """Return draws of the twin's log spectrum (draw, stage, freq) and of its residual scale (draw,)."""
+    """Return draws of the twin's log spectrum (draw, stage, freq) and of its residual scales (draw, stage)."""
     fit = fit_person(
         twin, one_channel(stages, mean, variance), no_graph(1, "one channel"), seed=seed, predictive_samples=400
     )
     modelled = fit.posterior_predictive["log_psd_model"].values[:, :, 0]
-    scale = fit.posterior["residual_sd"].values.ravel()
-    return modelled, scale[np.unique(np.linspace(0, scale.size - 1, len(modelled)).round().astype(int))]
+    scale = fit.posterior["residual_sd"].values.reshape(-1, len(stages))
+    return modelled, scale[np.unique(np.linspace(0, len(scale) - 1, len(modelled)).round().astype(int))]
 
 
 def rivals(data, stages, mean, variance, seed, compiled, seen_by):

@@ -31,6 +31,7 @@ LINES = {
         lambda z: logit(z / published.Z_MAX),
         lambda m, s: (published.Z_MAX * expit(m), s * published.Z_MAX * expit(m) * expit(-m)),
     ),
+    "alpha": (np.log, lambda m, s: (np.exp(m), s)),
 }
 
 
@@ -65,11 +66,6 @@ def refitted(found):
         new["emg", stage] = refit_share(published.STAGE_PRIORS[stage].emg, *_moments(shares))
     old_t0, now_t0 = (Normal(module.T0_MEAN, module.T0_SD) for module in (published, used))
     new["t0"] = _refit(old_t0, now_t0, [draws["t0"] for _, draws in found])
-    for regime in ("wake", "sleep"):
-        told = [draws for stages, draws in found if any((s == "W") == (regime == "wake") for s in stages)]
-        old = Normal(published.LOG_ALPHA_MEAN[regime], published.LOG_ALPHA_SD)
-        now = Normal(used.LOG_ALPHA_MEAN[regime], used.LOG_ALPHA_SD[regime])
-        new["alpha", regime] = _refit(old, now, [np.log(draws[f"alpha_{regime}"]) for draws in told])
     return new
 
 
@@ -86,14 +82,11 @@ def main():
     new = refitted(posteriors(data))
     for stage in STAGES:
         parts = [LINES[name][1](new[name, stage].mean, new[name, stage].sd) for name in LINES]
-        text = ", ".join(f"({mean:.3f}, {sd:.3f})" for mean, sd in parts)
+        text = ", ".join(f"({mean:.3f}, {sd:.3f})" if mean < 10 else f"({mean:.0f}, {sd:.2f})" for mean, sd in parts)
         a, b = new["emg", stage]
         people = new["X", stage].people
         print(f'"{stage}": StagePrior({text}, ({a:.2f}, {b:.1f}), "..."),  # {people} people')
     print(f"T0_MEAN, T0_SD = {new['t0'].mean:.4f}, {new['t0'].sd:.4f}  # {new['t0'].people} people")
-    for regime in ("wake", "sleep"):
-        found = new["alpha", regime]
-        print(f"ln alpha {regime}: ln {np.exp(found.mean):.0f}, sd {found.sd:.2f}  # {found.people} people")
 
 
 if __name__ == "__main__":

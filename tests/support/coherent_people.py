@@ -32,7 +32,7 @@ def person(seed):
     truth, model = someone(graph, rng)
     shape, _ = spectral.model_spectrum(FREQ, truth, graph)
     seen = shape[0] + rng.normal(4, 1, shape[0].shape[:2])[:, :, None]
-    seen = seen + np.sqrt(truth["residual_sd"][0] ** 2 + VARIANCE) * rng.standard_t(NU, seen.shape)
+    seen = seen + np.sqrt(truth["residual_sd"][0][:, None, None] ** 2 + VARIANCE) * rng.standard_t(NU, seen.shape)
     spectra = PersonSpectra(
         STAGES, CHANNELS, FREQ, seen, np.full(seen.shape, VARIANCE), np.ones(seen.shape, bool),
         coherency=drawn_coherency(model, rng),

@@ -220,6 +220,7 @@ def write_twins(
                     "log_psd": (("stage", "channel", "freq"), truth + 3.0 * (used == 0)),
                     "log_psd_var": (("stage", "channel", "freq"), np.full(truth.shape, 0.01)),
                     "used": (("stage", "channel", "freq"), used),
+                    "repeats": ("stage", np.ones(5)),
                 },
                 coords={**axes, "freq": FREQ},
             ),

@@ -35,7 +35,8 @@ EPOCHS = {"W": 60, "N1": 30, "N2": 120, "N3": 60, "R": 50}
 _LIMITS = {name: getattr(PrepareOptions(), name) for name in ("amplitude_uv", "amplitude_z", "muscle_z")}
 
 GRAPH = no_graph(1, "one channel")
-JUDGED = [*(f"{name}[{stage}]" for name in "XYZ" for stage in STAGES), "t0", "alpha_wake", "alpha_sleep"]
+BY_STAGE = ("X", "Y", "Z", "alpha")
+JUDGED = [*(f"{name}[{stage}]" for name in BY_STAGE for stage in STAGES), "t0"]
 """Parameters whose coverage is judged."""
 
 
@@ -58,8 +59,8 @@ class Person:
 
 def scalars(draws):
     """Return the judged parameters of draws (draw, judged)."""
-    by_stage = [draws[name][..., i] for name in "XYZ" for i in range(len(STAGES))]
-    return np.stack([*by_stage, draws["t0"], draws["alpha_wake"], draws["alpha_sleep"]], axis=-1)
+    by_stage = [draws[name][..., i] for name in BY_STAGE for i in range(len(STAGES))]
+    return np.stack([*by_stage, draws["t0"]], axis=-1)
 
 
 def within_the_wall(rng):
@@ -79,7 +80,7 @@ def recorded(seed, line_share=0.5, artefact_share=0.05):
     """
     rng = np.random.default_rng([seed, 1])
     truth = within_the_wall(rng)
-    truth["residual_sd"] = rng.uniform(0.05, 0.25, 1)
+    truth["residual_sd"] = rng.uniform(0.05, 0.25, (1, len(STAGES)))
     line = float(rng.uniform(12, 38)) if rng.random() < line_share else None
     samples = round(SFREQ * SECONDS)
     fine = np.fft.rfftfreq(samples, 1 / SFREQ)
@@ -88,7 +89,7 @@ def recorded(seed, line_share=0.5, artefact_share=0.05):
     log = log_density(truth, fine[1:])
     time = np.arange(samples) / SFREQ
     for i in range(len(STAGES)):
-        extra = np.interp(fine[1:], FREQ, truth["residual_sd"][0] * rng.standard_t(4.0, FREQ.size))
+        extra = np.interp(fine[1:], FREQ, truth["residual_sd"][0, i] * rng.standard_t(4.0, FREQ.size))
         amplitude = np.sqrt(np.exp(log[i] + extra) * SFREQ * samples / 4)
         amplitude[fine[1:] < 0.3] = 0
         rows = np.flatnonzero(stages == i)
@@ -155,7 +156,7 @@ def of_the_model(rng, variance=0.003):
     truth = within_the_wall(rng)
     shape, _ = spectral.model_spectrum(FREQ, truth, GRAPH)
     mean = shape[0] + rng.normal(4, 1, (len(STAGES), 1))[:, :, None]
-    seen = mean + np.sqrt(truth["residual_sd"][0] ** 2 + variance) * rng.standard_t(4.0, mean.shape)
+    seen = mean + np.sqrt(truth["residual_sd"][0][:, None, None] ** 2 + variance) * rng.standard_t(4.0, mean.shape)
     everything = np.ones(seen.shape, bool)
     return Person(truth, PersonSpectra(STAGES, ("C3",), FREQ, seen, np.full(seen.shape, variance), everything))
 
@@ -184,7 +185,7 @@ def recover(seed, folder, options=None):
         "missed": missed(person, seed, options),
         "explanations": fit.explanations.sizes["explanation"],
         "best_starts": found.gates["best_starts"],
-        "residual": [float(person.truth["residual_sd"][0]), found.gates["residual_sd"]],
+        "residual": [float(person.truth["residual_sd"].max()), found.gates["residual_sd"]],
         "line_hz": person.line_hz,
         "line_masked": bool((~person.spectra.used).any()),
         "artefacts": [person.spoilt, person.refused],

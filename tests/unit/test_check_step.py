@@ -34,10 +34,9 @@ def spectral_groups(rng, **bad):
             "emg_fraction": ((*dims, "stage"), normal(0.05, 0.005, 2)),
             "log_scale": ((*dims, "stage", "channel"), normal(1.0, 0.1, 2, 1)),
             "t0": (dims, normal(0.07, 0.005)),
-            "alpha_wake": (dims, normal(80, 5)),
-            "alpha_sleep": (dims, normal(50, 5)),
+            "alpha": ((*dims, "stage"), normal(np.array([80, 50]), 5, 2)),
             "kappa": (dims, np.exp(normal(1, 0.7))),
-            "residual_sd": (dims, np.abs(normal(bad.get("residual", 0.15), 0.01))),
+            "residual_sd": ((*dims, "stage"), np.abs(normal(np.array([0.15, bad.get("residual", 0.15)]), 0.01, 2))),
         },
         {"stage": STAGES, "channel": CHANNELS},
         {"person": "x-1", "graph": "none", "graph_note": "", "kappa_source": bad.get("kappa_source", "prior")},
@@ -64,7 +63,12 @@ def spectral_groups(rng, **bad):
     drawn = (("sample", *where), mean + 0.15 * rng.standard_normal((300, *shape)))
     seen = mean + 0.15 * rng.standard_normal(shape) + bad.get("shift", 0.0)
     observed = xr.Dataset(
-        {"log_psd": (where, seen), "log_psd_var": (where, np.full(shape, 0.01)), "used": (where, np.ones(shape, int))},
+        {
+            "log_psd": (where, seen),
+            "log_psd_var": (where, np.full(shape, 0.01)),
+            "used": (where, np.ones(shape, int)),
+            "repeats": ("stage", np.ones(len(STAGES))),
+        },
         coords,
     )
     best = np.array(bad.get("starts", [50.0, 50.0, 49.9, 20.0, 10.0, -np.inf]))
@@ -186,7 +190,7 @@ def test_sound_fits_pass(judge):
         ({"diverging": 0.002}, "warn", "diverged"),
         ({"unstable": 0.2}, "fail", "stable brains"),
         ({"exchanged": 0.2}, "fail", "Only 80 % of the draws are stable brains"),
-        ({"residual": 0.8}, "fail", "misses the spectra"),
+        ({"residual": 0.8}, "fail", "misses the spectrum of N2"),
         ({"starts": [50.0, 40.0, 30.0]}, "fail", "reached the best optimum"),
         ({"second": (0.3, 0.6, False)}, "warn", "hold 70 % and 30 % of the posterior): X[N2] 0.799 or 0.599. "),
         ({"second": (0.3, 0.6, True)}, "warn", "chains of explanation 2 disagree"),

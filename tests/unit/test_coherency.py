@@ -195,7 +195,7 @@ def test_coupling_ranks_uniformly_among_its_density_and_did_not_with_unit_powers
         n = CHANNELS + share[:, None, None] * found.windows
         return -n * (np.linalg.slogdet(model)[1] + np.einsum("...ii->...", np.linalg.solve(model, found.real[None])))
 
-    right, wrong = np.array([list(places(seed, (block_density, unit_powers))) for seed in range(200)]).T
+    right, wrong = np.array([list(places(seed, (block_density, unit_powers))) for seed in range(300)]).T
     assert kstest(right, "uniform").pvalue > 0.01
     assert kstest(wrong, "uniform").pvalue < 1e-4
 

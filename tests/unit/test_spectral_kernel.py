@@ -53,7 +53,7 @@ def test_value(seed):
     values, ratio, graph, draws, data = case(seed)
     seen, variance, used, *_ = data
     mean = spectral.model_spectrum(FREQ, draws, graph)[0][0] + values["scale"][:, :, None]
-    s = np.sqrt(values["residual_sd"] ** 2 + variance)
+    s = np.sqrt(values["residual_sd"][:, None, None] ** 2 + variance)
     constant = stats.t.logpdf(0, NU)
     expected = np.sum(used * (stats.t.logpdf((seen - mean) / s, NU) - np.log(s) - constant))
     loop = {n: values[n][:, None] for n in "XYZ"} | {"t0": values["t0"], "alpha": values["alpha"][:, None]}
@@ -87,7 +87,8 @@ def test_prior_draws_are_stable_and_where_the_cards_say():
     draws = spectral.prior_draws(np.random.default_rng(5), 500)
     assert spectral.stability(draws).all()
     assert np.all((draws["t0"] >= p.T0_LOW) & (draws["t0"] <= p.T0_HIGH))
-    assert np.median(draws["alpha_wake"]) == pytest.approx(np.exp(fitted.LOG_ALPHA_MEAN["wake"]), rel=0.15)
+    prior = [fitted.STAGE_PRIORS[stage].alpha[0] for stage in STAGES]
+    assert np.median(draws["alpha"], axis=0) == pytest.approx(prior, rel=0.15)
     assert draws["X"].mean(axis=0)[STAGES.index("N3")] > draws["X"].mean(axis=0)[STAGES.index("W")]
 
 
@@ -123,48 +124,45 @@ def priors(draws, offset):
         found += stats.norm.logpdf((np.log(x / (1 - x)) - prior["X"][0]) / prior["X"][1])
         found += stats.norm.logpdf((draws["Y"][0, i] - prior["Y"][0]) / prior["Y"][1])
         found += stats.norm.logpdf((np.log(z / (1 - z)) - prior["Z"][0]) / prior["Z"][1])
+        found += stats.norm.logpdf((np.log(draws["alpha"][0, i]) - prior["alpha"][0]) / prior["alpha"][1])
         found += stats.beta.logpdf(draws["emg_fraction"][0, i], *fitted.STAGE_PRIORS[stage].emg)
     low, high, far = ((t - fitted.T0_MEAN) / fitted.T0_SD for t in (p.T0_LOW, p.T0_HIGH, draws["t0"][0]))
     way = (far - low) / (high - low)
     found += stats.truncnorm.logpdf(far, low, high) + np.log((high - low) * way * (1 - way))
-    for regime in ("wake", "sleep"):
-        found += stats.norm.logpdf(
-            (np.log(draws[f"alpha_{regime}"][0]) - fitted.LOG_ALPHA_MEAN[regime]) / fitted.LOG_ALPHA_SD[regime]
-        )
     found += stats.norm.logpdf((np.log(draws["kappa"][0]) - p.LOG_KAPPA_MEAN) / p.LOG_KAPPA_SD)
-    residual = draws["residual_sd"][0]
-    return found + stats.halfnorm.logpdf(residual, scale=p.RESIDUAL_SD_SCALE) + np.log(residual)
+    return found + stats.expon.logpdf(draws["residual_sd"][0], scale=p.RESIDUAL_SD_MEAN).sum()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_density_is_prior_and_likelihood_in_any_coordinates(seed):
     values, ratio, _, draws, data = case(seed)
-    layout = spectral.unconstrained_layout(4)
-    twin = SimpleNamespace(model=SimpleNamespace(layout=layout, n_dim=45), n_channels=4)
+    layout, n_dim = spectral.unconstrained_layout(4), 52
+    twin = SimpleNamespace(model=SimpleNamespace(layout=layout, n_dim=n_dim), n_channels=4)
     point = spectral.unconstrained(twin, draws)[0]
     back = spectral.constrained(twin, point[None])
     assert all(back[name] == pytest.approx(draws[name], rel=1e-9) for name in draws)
     rng = np.random.default_rng([seed, 1])
     point[layout["offset_raw"][0]] = offset = rng.standard_normal(20)
-    root = np.tril(rng.normal(0, 0.05, (45, 45))) + np.eye(45)
-    white = rng.normal(0, 0.3, 45)
+    root = np.tril(rng.normal(0, 0.05, (n_dim, n_dim))) + np.eye(n_dim)
+    white = rng.normal(0, 0.3, n_dim)
     level = values["scale"] - spectral.OFFSET_SD * offset.reshape(5, 4)
     found, slope = density(white, point - root @ white, root, data, level)
-    # the coordinate of Z is another one than the logit of its prior, that of the share of EMG is a normal score
+    # the coordinate of Z is another one than the logit of its prior; shares of EMG and residuals are normal scores
     logit = np.log(draws["Z"][0] / (p.Z_MAX - draws["Z"][0]))
     spread = np.array([fitted.STAGE_PRIORS[stage].unbounded()["Z"][1] for stage in STAGES])
     shifted = point.copy()
     shifted[layout["Z_root"][0]] += 1e-6
-    shifted[layout["emg_score"][0]] += 1e-6
+    for name in ("emg_score", "residual_score"):
+        shifted[layout[name][0]] += 1e-6
     moved = spectral.constrained(twin, shifted[None])
     of_z = (np.log(moved["Z"][0] / (p.Z_MAX - moved["Z"][0])) - logit) / spread / 1e-6
-    of_share = (moved["emg_fraction"] - draws["emg_fraction"])[0] / 1e-6
-    jacobian = np.log(of_z).sum() + np.log(of_share).sum()
-    constant = (45 - 2) * 0.5 * np.log(2 * np.pi)
+    of_scores = np.array([(moved[name] - draws[name])[0] for name in ("emg_fraction", "residual_sd")]) / 1e-6
+    jacobian = np.log(of_z).sum() + np.log(of_scores).sum()
+    constant = (n_dim - 1) * 0.5 * np.log(2 * np.pi)
     expected = evaluate(values, ratio, data)[0] + priors(draws, offset) + jacobian + constant
     assert found == pytest.approx(expected, rel=1e-6, abs=1e-4)
-    for i in range(45):
-        step = np.zeros(45)
+    for i in range(n_dim):
+        step = np.zeros(n_dim)
         step[i] = 1e-6
         ends = [density(white + sign * step, point - root @ white, root, data, level)[0] for sign in (1, -1)]
         assert slope[i] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=2e-4, abs=2e-2), i

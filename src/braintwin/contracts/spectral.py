@@ -12,10 +12,9 @@ _PARAMETERS = {
     "emg_fraction": Var(_STAGE, "f", "", "share of the power in the fitted band that is muscle"),
     "log_scale": Var(_SITE, "f", "ln(µV²/Hz)", "log of the input power"),
     "t0": Var(("chain", "draw"), "f", "s", "corticothalamic loop delay"),
-    "alpha_wake": Var(("chain", "draw"), "f", "1/s", "dendritic decay rate awake"),
-    "alpha_sleep": Var(("chain", "draw"), "f", "1/s", "dendritic decay rate asleep"),
+    "alpha": Var(_STAGE, "f", "1/s", "dendritic decay rate"),
     "kappa": Var(("chain", "draw"), "f", "", "coupling on the graph Laplacian"),
-    "residual_sd": Var(("chain", "draw"), "f", "", "scale of the residual of the log spectrum, nat"),
+    "residual_sd": Var(_STAGE, "f", "", "scale of the residual of the log spectrum, nat"),
 }
 
 _COORDS = {
@@ -73,12 +72,12 @@ SPECTRAL_PREDICTIVE = Contract(
 
 SPECTRAL_OBSERVED = Contract(
     name="spectral.nc/observed_data",
-    meaning="What was fitted: log spectra averaged over the person's nights; attribute `repeats`: how many "
-    "neighbouring frequencies say the same thing and count as one.",
+    meaning="What was fitted: log spectra averaged over the person's nights.",
     variables={
         "log_psd": Var(("stage", "channel", "freq"), "f", "ln(µV²/Hz)", "observed log spectrum"),
         "log_psd_var": Var(("stage", "channel", "freq"), "f", "", "its sampling variance"),
         "used": Var(("stage", "channel", "freq"), "iub", "", "1 where the bin entered the likelihood"),
+        "repeats": Var(("stage",), "f", "", "neighbouring frequencies that say the same thing and count as one"),
     },
     coords={**_COORDS, "freq": Var(("freq",), "f", "Hz", "frequency")},
 )

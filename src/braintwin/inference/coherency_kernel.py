@@ -10,7 +10,7 @@ import numba
 import numpy as np
 
 from braintwin.inference.coherency_block import block_value
-from braintwin.inference.field_passes import filters, pull_through, respond
+from braintwin.inference.field_passes import filters, pull_through, respond, scatter
 from braintwin.inference.lanes import JIT
 from braintwin.models.corticothalamic import GAMMA
 
@@ -150,15 +150,10 @@ def log_likelihood(
             for f in range(n_freq):
                 for i in range(p):
                     g_power[k, f] += g_area[i] * mixing[i, k] * mixing[i, k] * weight[f]
-            of_lift, of_gain, of_z, of_rate, of_back, of_delay = pull_through(
+            of = pull_through(
                 g_power[k], power[k], re[k], im[k], kappa * eigenvalues[k], x[s], back, own, wave, loop, cortex, w, work
             )
-            gradient[0, s] += of_gain
-            gradient[1, s] += of_back * (1 + zp)
-            gradient[2, s] += (of_z + of_back * y[s]) * spread
-            gradient[3, s] += of_rate
-            gradient[4, s] += back * of_delay
-            gradient[5, s] += of_lift * eigenvalues[k]
+            scatter(of, eigenvalues[k], y[s], zp, spread, gradient[:, s])
     return (
         value, gradient[0], gradient[1], gradient[2], gradient[3], gradient[4].sum(), gradient[5].sum(), gradient[6],
         g_share, g_loss,

@@ -8,7 +8,7 @@ import xarray as xr
 
 from braintwin.inference.explanations import Mode, weights
 
-_SUMMARISED = ("X", "Y", "Z", "emg_fraction", "t0", "alpha_wake", "alpha_sleep", "kappa", "residual_sd")
+_SUMMARISED = ("X", "Y", "Z", "emg_fraction", "alpha", "t0", "kappa", "residual_sd")
 
 
 def summarise(found: Sequence[Mode], posteriors: Sequence[xr.Dataset]) -> xr.Dataset:

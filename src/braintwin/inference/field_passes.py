@@ -155,14 +155,8 @@ def pull_through(
     `work` is (7, freq).
     """
     n = w.shape[0]
-    d_re, d_im, loop_re, loop_im, turn_re, turn_im = (
-        cortex[0],
-        cortex[1],
-        loop[0, 0],
-        loop[0, 1],
-        loop[1, 0],
-        loop[1, 1],
-    )
+    d_re, d_im = cortex[0], cortex[1]
+    loop_re, loop_im, turn_re, turn_im = loop[0, 0], loop[0, 1], loop[1, 0], loop[1, 1]
     g_re, g_im, w_re, w_im, term = work[0], work[1], work[2], work[3], work[4]
     for f in range(n):
         g_re[f] = -2 * g_power[f] * power[f] * power[f] * re[f]
@@ -196,3 +190,21 @@ def pull_through(
     for f in range(n):
         term[f] = w[f] * (g_re[f] * loop_im[f] - g_im[f] * loop_re[f])
     return of_lift, of_gain, of_filters[0], of_rate, of_back, total(term)
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def scatter(
+    of: tuple[float, float, float, float, float, float], eigenvalue: float, y: float, zp: float, spread: float,
+    gradient: Floats,
+) -> None:  # fmt: skip
+    """Add what one mode pulls at (:func:`pull_through`) to `gradient`, which begins with X, Y, Z, α, t₀, κ.
+
+    `zp` is Z' = Z `spread`.
+    """
+    of_lift, of_gain, of_z, of_rate, of_back, of_delay = of
+    gradient[0] += of_gain
+    gradient[1] += of_back * (1 + zp)
+    gradient[2] += (of_z + of_back * y) * spread
+    gradient[3] += of_rate
+    gradient[4] += y * (1 + zp) * of_delay
+    gradient[5] += of_lift * eigenvalue

@@ -32,7 +32,7 @@ def scores(error: Floats, spread: Floats, used: npt.NDArray[np.bool_], nu: float
 def repeats(pull: Floats, used: npt.NDArray[np.bool_], reach: Floats, step_hz: float) -> float:
     """Return by what the variance of a sum over neighbouring bins exceeds that of independent ones (at least 1).
 
-    The integrated autocorrelation over frequency, one for all spectra of a person: 1 + 2 (ρ₁ + ρ₂ + ...), as far as the
+    The integrated autocorrelation over frequency, one for the spectra of a stage: 1 + 2 (ρ₁ + ρ₂ + ...), as far as the
     autocorrelation stands out from chance, up to `SPAN_HZ`. What the fit has taken away of neighbours is given back:
     residuals of independent errors are correlated by minus the hat matrix. Raising a likelihood to one over the result
     gives intervals of the right width to first order (doi:10.1016/j.jspi.2006.12.009).

@@ -40,8 +40,8 @@ class PersonSpectra:
     shared : (stage, freq) array, optional
         How many channels say the same thing (1 to the number of channels), see `person_graph.shared_information`;
         1 where it is not given.
-    repeats : float
-        How many neighbouring frequencies say the same thing, see `neighbours`.
+    repeats : (stage,) array, optional
+        How many neighbouring frequencies say the same thing, see `neighbours`; 1 where it is not given.
     coherency : Coherency, optional
         Of the same stages and channels; without it the auto-spectra stand alone.
     """
@@ -53,13 +53,14 @@ class PersonSpectra:
     variance: Floats
     used: npt.NDArray[np.bool_]
     shared: Floats | None = None
-    repeats: float = 1.0
+    repeats: Floats | None = None
     coherency: Coherency | None = None
 
     def weight(self) -> Floats:
         """Return the weight of each bin in the log likelihood (stage, channel, freq): 0 where it is not used."""
         shared = np.ones((len(self.stages), self.freq.size)) if self.shared is None else self.shared
-        return np.asarray(self.used / shared[:, None, :] / self.repeats)
+        repeats = np.ones(len(self.stages)) if self.repeats is None else self.repeats
+        return np.asarray(self.used / shared[:, None, :] / repeats[:, None, None])
 
     def level(self) -> Floats:
         """Return the log of the power in the band (stage, channel), ln µV²; unused bins are interpolated."""

@@ -93,7 +93,7 @@ def pointwise(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, points: 
     found = []
     for part in np.array_split(np.arange(len(points)), -(-len(points) // 200)):
         error = spectra.log_psd - modelled(twin, spectra, graph, points[part])
-        spread = flat["residual_sd"][part, None, None, None] ** 2 + spectra.variance
+        spread = flat["residual_sd"][part][:, rows, None, None] ** 2 + spectra.variance
         each = -0.5 * np.log(spread) - 0.5 * (twin.nu + 1) * np.log1p(error**2 / (twin.nu * spread))
         each += gammaln((twin.nu + 1) / 2) - gammaln(twin.nu / 2) - 0.5 * np.log(twin.nu * np.pi)
         found.append(np.sum(spectra.weight() * each, axis=2).reshape(len(part), -1))

@@ -2,7 +2,8 @@
 
 Shapes are padded (five stages, a fixed number of channels and modes), so that one compiled model serves many people;
 what a person lacks is masked out of the likelihood and left at its prior. The residual of the log spectrum is
-Student-t with scale sqrt(σ² + v), v the sampling variance: robust to peaks that the model does not have.
+Student-t with scale sqrt(σ² + v), v the sampling variance: robust to peaks that the model does not have. Each stage has
+its own σ: one for all would take from a stage that the model fits what it says, for the sake of one that it misses.
 """
 
 import math
@@ -32,18 +33,16 @@ OFFSET_SD = 1.0
 
 _REGIME = [fitted.STAGE_PRIORS[stage].regime for stage in STAGES]
 _RATIO = np.array([p.BETA_OVER_ALPHA[regime] for regime in _REGIME])
-_AWAKE = np.array([regime == "wake" for regime in _REGIME], dtype=float)
 _UNBOUNDED = [fitted.STAGE_PRIORS[stage].unbounded() for stage in STAGES]
-_LOCATION = {name: np.array([u[name][0] for u in _UNBOUNDED]) for name in "XYZ"}
-_SPREAD = {name: np.array([u[name][1] for u in _UNBOUNDED]) for name in "XYZ"}
+_LOCATION, _SPREAD = ({name: np.array([u[name][i] for u in _UNBOUNDED]) for name in _UNBOUNDED[0]} for i in (0, 1))
 _EMG = np.array([fitted.STAGE_PRIORS[stage].emg for stage in STAGES]).T
 
-SHARED = ("t0", "alpha_wake", "alpha_sleep", "kappa", "residual_sd")
-BY_STAGE = ("X", "Y", "Z", "emg_fraction")
+SHARED = ("t0", "kappa")
+BY_STAGE = ("X", "Y", "Z", "emg_fraction", "residual_sd", "alpha")
 
 UNCONSTRAINED = (
-    "X_raw", "Y_raw", "Z_root", "emg_score", "t0_raw_interval__", "alpha_wake_raw", "alpha_sleep_raw",
-    "kappa_raw", "residual_sd_log__", "offset_raw",
+    "X_raw", "Y_raw", "Z_root", "emg_score", "residual_score", "alpha_raw", "t0_raw_interval__", "kappa_raw",
+    "offset_raw",
 )  # fmt: skip
 """Variables of the unconstrained vector; :func:`constrained` turns them into parameters."""
 
@@ -84,7 +83,7 @@ def compile_twin(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[np
 def unconstrained_layout(n_channels: int, *, coherent: bool = False) -> dict[str, tuple[slice, tuple[int, ...]]]:
     """Return place and shape of each variable in the unconstrained vector."""
     shapes: dict[str, tuple[int, ...]] = {name: () for name in UNCONSTRAINED}
-    shapes |= {name: (len(STAGES),) for name in ("X_raw", "Y_raw", "Z_root", "emg_score")}
+    shapes |= {name: (len(STAGES),) for name in UNCONSTRAINED[: len(BY_STAGE)]}
     shapes["offset_raw"] = (len(STAGES), n_channels)
     if coherent:
         shapes |= {"share_raw": (), "loss_raw": (n_channels * (n_channels - 1) // 2,)}
@@ -96,15 +95,14 @@ def unconstrained_layout(n_channels: int, *, coherent: bool = False) -> dict[str
 
 
 def prior_numbers(nu: float) -> tuple[Floats, Floats]:
-    """Return what the priors hold by stage (10, stage) and of the shared parameters (15,), for `log_posterior`."""
-    by_stage = np.array([*_LOCATION.values(), *_SPREAD.values(), *_EMG, _AWAKE, _RATIO])
+    """Return what the priors hold by stage (11, stage) and of the shared parameters (11,), for `log_posterior`."""
+    by_stage = np.array([*_LOCATION.values(), *_SPREAD.values(), *_EMG, _RATIO])
     low, high = (p.T0_LOW - fitted.T0_MEAN) / fitted.T0_SD, (p.T0_HIGH - fitted.T0_MEAN) / fitted.T0_SD
     t0 = np.log(high - low) - np.log(ndtr(high) - ndtr(low)) - 0.5 * np.log(2 * np.pi)
-    constant = t0 - np.sum(betaln(*_EMG) + np.log(_EMG[1])) + 0.5 * np.log(2 / np.pi) - np.log(p.RESIDUAL_SD_SCALE)
+    constant = t0 - np.sum(betaln(*_EMG) + np.log(_EMG[1]))
     delay = (p.T0_LOW, p.T0_HIGH, fitted.T0_MEAN, fitted.T0_SD)
-    rates = [values[regime] for values in (fitted.LOG_ALPHA_MEAN, fitted.LOG_ALPHA_SD) for regime in ("wake", "sleep")]
-    rest = (p.LOG_KAPPA_MEAN, p.LOG_KAPPA_SD, p.RESIDUAL_SD_SCALE, OFFSET_SD, p.Z_MAX, nu)
-    return by_stage, np.array([*delay, *rates, *rest, constant])
+    rest = (p.LOG_KAPPA_MEAN, p.LOG_KAPPA_SD, p.RESIDUAL_SD_MEAN, OFFSET_SD, p.Z_MAX, nu)
+    return by_stage, np.array([*delay, *rest, constant])
 
 
 def spectral_model(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[np.int64] | None = None) -> Any:
@@ -127,8 +125,8 @@ def spectral_model(freq: Floats, n_channels: int, nu: float, place: npt.NDArray[
         white = pm.Flat("white", shape=n_dim)
         point = pm.Deterministic("point", centre + (root * white).sum(axis=1))
         by_stage, shared = prior_numbers(nu)
-        # every variable but two is normal
-        shared[-1] -= 0.5 * np.log(2 * np.pi) * (n_dim - 2)
+        # every variable but the delay is normal
+        shared[-1] -= 0.5 * np.log(2 * np.pi) * (n_dim - 1)
         muscle = emg_shape(freq, float(freq[0]), float(freq[-1]))
         band = np.array([freq, band_weights(freq), muscle])
         fit = posterior_op()(
@@ -152,16 +150,13 @@ def _field(part: dict[str, Any]) -> tuple[Any, ...]:
     """Return X, Y, Z, α, t₀, κ and the EMG fraction of symbolic unconstrained variables."""
     import pytensor.tensor as pt
 
-    line = {name: _LOCATION[name] + _SPREAD[name] * part[f"{name}_raw"] for name in "XY"}
+    line = {name: _LOCATION[name] + _SPREAD[name] * part[f"{name}_raw"] for name in ("X", "Y", "alpha")}
     line["Z"] = 2 * pt.log(KNEE * pt.softplus(_bent(part["Z_root"])))
-    mean, sd = fitted.LOG_ALPHA_MEAN, fitted.LOG_ALPHA_SD
-    awake = mean["wake"] + sd["wake"] * part["alpha_wake_raw"]
-    asleep = mean["sleep"] + sd["sleep"] * part["alpha_sleep_raw"]
     return (
         pt.sigmoid(line["X"]),
         line["Y"],
         np.float64(p.Z_MAX) * pt.sigmoid(line["Z"]),
-        pt.exp(_AWAKE * awake + (1 - _AWAKE) * asleep),
+        pt.exp(line["alpha"]),
         np.float64(p.T0_LOW) + np.float64(p.T0_HIGH - p.T0_LOW) * pt.sigmoid(part["t0_raw_interval__"]),
         pt.exp(np.float64(p.LOG_KAPPA_MEAN) + np.float64(p.LOG_KAPPA_SD) * part["kappa_raw"]),
         -pt.expm1(pt.log(0.5 * pt.erfc(part["emg_score"] / math.sqrt(2.0))) / _EMG[1]),
@@ -225,7 +220,7 @@ def prior_draws(rng: np.random.Generator, n: int, *, stable: bool = True) -> dic
     Returns
     -------
     dict
-        X, Y, Z, emg_fraction (n, stage); t0, alpha_wake, alpha_sleep, kappa, residual_sd (n,).
+        X, Y, Z, alpha, emg_fraction, residual_sd (n, stage); t0, kappa (n,).
     """
     parts: list[dict[str, Floats]] = []
     have = 0
@@ -243,21 +238,17 @@ def prior_draws(rng: np.random.Generator, n: int, *, stable: bool = True) -> dic
 def _unconditional(rng: np.random.Generator, n: int) -> dict[str, Floats]:
     from scipy.stats import truncnorm
 
-    line = {name: _LOCATION[name] + _SPREAD[name] * rng.standard_normal((n, len(STAGES))) for name in "XYZ"}
+    line = {name: _LOCATION[name] + _SPREAD[name] * rng.standard_normal((n, len(STAGES))) for name in _LOCATION}
     low, high = (p.T0_LOW - fitted.T0_MEAN) / fitted.T0_SD, (p.T0_HIGH - fitted.T0_MEAN) / fitted.T0_SD
-    rates = {
-        f"alpha_{regime}": np.exp(fitted.LOG_ALPHA_MEAN[regime] + fitted.LOG_ALPHA_SD[regime] * rng.standard_normal(n))
-        for regime in ("wake", "sleep")
-    }
     return {
         "X": 1 / (1 + np.exp(-line["X"])),
         "Y": line["Y"],
         "Z": p.Z_MAX / (1 + np.exp(-line["Z"])),
+        "alpha": np.exp(line["alpha"]),
         "emg_fraction": rng.beta(_EMG[0], _EMG[1], size=(n, len(STAGES))),
         "t0": fitted.T0_MEAN + fitted.T0_SD * truncnorm.ppf(rng.uniform(size=n), low, high),
-        **rates,
         "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * rng.standard_normal(n)),
-        "residual_sd": np.abs(p.RESIDUAL_SD_SCALE * rng.standard_normal(n)),
+        "residual_sd": rng.exponential(p.RESIDUAL_SD_MEAN, size=(n, len(STAGES))),
     }
 
 
@@ -272,12 +263,11 @@ def unconstrained(twin: CompiledTwin, draws: dict[str, Floats]) -> Floats:
         "X_raw": (logit(draws["X"]) - _LOCATION["X"]) / _SPREAD["X"],
         "Y_raw": (draws["Y"] - _LOCATION["Y"]) / _SPREAD["Y"],
         "Z_root": _root_of(logit(draws["Z"] / p.Z_MAX)),
+        "alpha_raw": (np.log(draws["alpha"]) - _LOCATION["alpha"]) / _SPREAD["alpha"],
         "emg_score": -ndtri_exp(_EMG[1] * np.log1p(-draws["emg_fraction"])),
         "t0_raw_interval__": logit((draws["t0"] - p.T0_LOW) / (p.T0_HIGH - p.T0_LOW)),
-        "alpha_wake_raw": _rate_of("wake", draws),
-        "alpha_sleep_raw": _rate_of("sleep", draws),
         "kappa_raw": (np.log(draws["kappa"]) - p.LOG_KAPPA_MEAN) / p.LOG_KAPPA_SD,
-        "residual_sd_log__": np.log(draws["residual_sd"]),
+        "residual_score": -ndtri_exp(-draws["residual_sd"] / p.RESIDUAL_SD_MEAN),
         "offset_raw": np.zeros((len(draws["t0"]), len(STAGES), twin.n_channels)),
     }
     n = len(draws["t0"])
@@ -286,11 +276,6 @@ def unconstrained(twin: CompiledTwin, draws: dict[str, Floats]) -> Floats:
     for name, (place, _) in twin.model.layout.items():
         points[:, place] = values[name].reshape(n, -1)
     return points
-
-
-def _rate_of(regime: str, draws: dict[str, Floats]) -> Floats:
-    mean, sd = fitted.LOG_ALPHA_MEAN[regime], fitted.LOG_ALPHA_SD[regime]
-    return np.asarray((np.log(draws[f"alpha_{regime}"]) - mean) / sd)
 
 
 def _bent(root: Any) -> Any:
@@ -329,10 +314,9 @@ def constrained(twin: CompiledTwin, points: Floats) -> dict[str, Floats]:
         "Z": p.Z_MAX * sigmoid(2 * np.log(KNEE * np.logaddexp(0, _bent(raw["Z_root"])))),
         "emg_fraction": -np.expm1(log_ndtr(-raw["emg_score"]) / _EMG[1]),
         "t0": p.T0_LOW + (p.T0_HIGH - p.T0_LOW) * sigmoid(raw["t0_raw_interval__"]),
-        "alpha_wake": np.exp(fitted.LOG_ALPHA_MEAN["wake"] + fitted.LOG_ALPHA_SD["wake"] * raw["alpha_wake_raw"]),
-        "alpha_sleep": np.exp(fitted.LOG_ALPHA_MEAN["sleep"] + fitted.LOG_ALPHA_SD["sleep"] * raw["alpha_sleep_raw"]),
+        "alpha": np.exp(_LOCATION["alpha"] + _SPREAD["alpha"] * raw["alpha_raw"]),
         "kappa": np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * raw["kappa_raw"]),
-        "residual_sd": np.exp(raw["residual_sd_log__"]),
+        "residual_sd": -p.RESIDUAL_SD_MEAN * log_ndtr(-raw["residual_score"]),
         "offset": OFFSET_SD * raw["offset_raw"],
         **_of_coherency(raw),
     }
@@ -350,8 +334,7 @@ def _of_coherency(raw: dict[str, Floats]) -> dict[str, Floats]:
 
 def dendrites(draws: dict[str, Floats]) -> tuple[Floats, Floats]:
     """Return α and β of every stage, (..., stage), 1/s."""
-    alpha = _AWAKE * draws["alpha_wake"][..., None] + (1 - _AWAKE) * draws["alpha_sleep"][..., None]
-    return alpha, _RATIO * alpha
+    return draws["alpha"], _RATIO * draws["alpha"]
 
 
 def stability(draws: dict[str, Floats]) -> npt.NDArray[np.bool_]:
@@ -374,7 +357,7 @@ def model_spectrum(freq: Floats, draws: dict[str, Floats], graph: Graph) -> tupl
     freq : (freq,) array
         Hz.
     draws : dict
-        X, Y, Z, emg_fraction (draw, stage); t0, alpha_wake, alpha_sleep, kappa (draw,).
+        X, Y, Z, alpha, emg_fraction (draw, stage); t0, kappa (draw,).
 
     Returns
     -------

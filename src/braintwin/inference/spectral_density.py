@@ -32,12 +32,19 @@ def log_sigmoid(value: float) -> float:
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
+def exponential(score: float) -> tuple[float, float]:
+    """Return the quantile of an exponential of mean 1 at a normal score, -ln(1 - Φ(score)), and its derivative."""
+    below = 0.5 * math.erfc(-score / ROOT_2)
+    found = -math.log1p(-below) if score < 0 else -math.log(0.5 * math.erfc(score / ROOT_2))
+    return found, math.exp(found - 0.5 * score * score) / ROOT_2_PI
+
+
+@numba.njit(**JIT)  # type: ignore[untyped-decorator]
 def share(score: float, b: float) -> tuple[float, float]:
     """Return the share at a normal score of Beta(1, b), and its derivative: 1 - (1 - Φ(score))^(1/b)."""
-    below = 0.5 * math.erfc(-score / ROOT_2)
-    left = math.log1p(-below) if score < 0 else math.log(0.5 * math.erfc(score / ROOT_2))
-    found = -math.expm1(left / b)
-    return found, (1 - found) / b * math.exp(-0.5 * score * score - left) / ROOT_2_PI
+    far, slope = exponential(score)
+    found = -math.expm1(-far / b)
+    return found, (1 - found) / b * slope
 
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
@@ -53,13 +60,13 @@ def log_posterior(
         Whitened coordinates, and the unconstrained vector where they are 0.
     root : (dim, dim) array
         Lower triangle of a Cholesky factor.
-    by_stage : (10, stage) array
-        Mean of X, Y, Z on their unbounded scales, their sd, a and b of the EMG fraction, 1 awake, β over α. Z has that
+    by_stage : (11, stage) array
+        Mean of X, Y, Z, α on their unbounded scales, their sds, a and b of the EMG fraction, β over α. Z has that
         prior, and is walked in its root (:data:`~braintwin.inference.spectral_kernel.KNEE`); the EMG fraction in the
-        normal score of Beta(1, b), in which a share near 0 has no long tail.
-    shared : (15,) array
-        Bounds, mean and sd of t₀; mean of ln α awake, asleep, and their sds; mean and sd of ln κ; scale of the
-        residual; sd of the offset; upper end of Z; degrees of freedom; constant of the prior.
+        normal score of Beta(1, b), in which a share near 0 has no long tail; residuals in that of their prior.
+    shared : (11,) array
+        Bounds, mean and sd of t₀; mean and sd of ln κ; mean of the residuals; sd of the offset; upper end of Z;
+        degrees of freedom; constant of the prior.
     band : (3, freq) array
         Hz; quadrature weights, Hz; EMG spectrum, 1/Hz.
     level, seen, variance, used, modes, eigenvalues
@@ -71,64 +78,60 @@ def log_posterior(
     for i in range(n_dim):
         for j in range(i + 1):
             point[i] += root[i, j] * white[j]
-    low, high, t0_mean, t0_sd, awake_mean, asleep_mean, awake_sd, asleep_sd = shared[:8]
-    kappa_mean, kappa_sd, residual_scale, offset_sd, z_max, nu, value = shared[8:]
+    low, high, t0_mean, t0_sd, kappa_mean, kappa_sd, residual_mean, offset_sd, z_max, nu, value = shared
     x, y, z = np.empty(n_stage), np.empty(n_stage), np.empty(n_stage)
     emg, emg_slope = np.empty(n_stage), np.empty(n_stage)
+    residual, residual_slope = np.empty(n_stage), np.empty(n_stage)
     alpha, scale = np.empty(n_stage), np.empty((n_stage, n_channel))
     z_slope, g_root = np.empty(n_stage), np.empty(n_stage)
-    at_emg, at_shared, at_offset = 3 * n_stage, 4 * n_stage, 4 * n_stage + 5
-    way, residual = sigmoid(point[at_shared]), math.exp(point[at_shared + 4])
+    at_emg, at_residual, at_rate, at_delay = 3 * n_stage, 4 * n_stage, 5 * n_stage, 6 * n_stage
+    at_kappa, at_offset = at_delay + 1, at_delay + 2
+    way = sigmoid(point[at_delay])
     t0 = low + (high - low) * way
-    kappa = math.exp(kappa_mean + kappa_sd * point[at_shared + 3])
+    kappa = math.exp(kappa_mean + kappa_sd * point[at_kappa])
     for s in range(n_stage):
-        x[s] = sigmoid(by_stage[0, s] + by_stage[3, s] * point[s])
-        y[s] = by_stage[1, s] + by_stage[4, s] * point[n_stage + s]
+        x[s] = sigmoid(by_stage[0, s] + by_stage[4, s] * point[s])
+        y[s] = by_stage[1, s] + by_stage[5, s] * point[n_stage + s]
         middle = math.exp(0.5 * by_stage[2, s])
-        step = 0.5 * middle * by_stage[5, s]
+        step = 0.5 * middle * by_stage[6, s]
         bent = (middle + step * point[2 * n_stage + s]) / KNEE
         root_odds = -KNEE * log_sigmoid(-bent)
         z[s] = z_max * root_odds * root_odds / (1 + root_odds * root_odds)
         z_slope[s] = 2 * step * sigmoid(bent) / root_odds
-        far_z = (2 * math.log(root_odds) - by_stage[2, s]) / by_stage[5, s]
+        far_z = (2 * math.log(root_odds) - by_stage[2, s]) / by_stage[6, s]
         # the prior is normal in the logit of Z; what follows is its Jacobian
         value += -0.5 * far_z * far_z + math.log(middle) + log_sigmoid(bent) - math.log(root_odds)
-        g_root[s] = -far_z * z_slope[s] / by_stage[5, s] + sigmoid(-bent) * step / KNEE - 0.5 * z_slope[s]
-        emg[s], emg_slope[s] = share(point[at_emg + s], by_stage[7, s])
-        value += (by_stage[6, s] - 1) * math.log(max(emg[s], TINY))
-        awake = by_stage[8, s]
-        mean = awake * awake_mean + (1 - awake) * asleep_mean
-        own = awake * awake_sd * point[at_shared + 1] + (1 - awake) * asleep_sd * point[at_shared + 2]
-        alpha[s] = math.exp(mean + own)
+        g_root[s] = -far_z * z_slope[s] / by_stage[6, s] + sigmoid(-bent) * step / KNEE - 0.5 * z_slope[s]
+        emg[s], emg_slope[s] = share(point[at_emg + s], by_stage[9, s])
+        value += (by_stage[8, s] - 1) * math.log(max(emg[s], TINY))
+        wide, slope_of = exponential(point[at_residual + s])
+        residual[s], residual_slope[s] = residual_mean * wide, residual_mean * slope_of
+        alpha[s] = math.exp(by_stage[3, s] + by_stage[7, s] * point[at_rate + s])
         for j in range(n_channel):
             scale[s, j] = level[s, j] + offset_sd * point[at_offset + s * n_channel + j]
-    # normal is what is no root of Z, no logit of the delay, and no log of the residual; of a share, the rest is above
+    # normal is what is no root of Z and no logit of the delay; of a share of muscle, the rest is above
     for i in range(n_dim):
-        normal = i < 2 * n_stage or i >= at_offset or at_emg <= i < at_shared or at_shared < i < at_shared + 4
+        normal = i < 2 * n_stage or (i >= at_emg and i != at_delay)
         g[i] = -point[i] if normal else 0.0
         value -= 0.5 * point[i] * point[i] if normal else 0.0
     found = log_likelihood(
-        x, y, z, alpha, t0, kappa, emg, scale, residual, by_stage[9], band[0], band[1], band[2], nu,
+        x, y, z, alpha, t0, kappa, emg, scale, residual, by_stage[10], band[0], band[1], band[2], nu,
         seen, variance, used, modes, eigenvalues,
     )  # fmt: skip
     value += found[0]
     for s in range(n_stage):
-        g[s] += found[1][s] * x[s] * (1 - x[s]) * by_stage[3, s]
-        g[n_stage + s] += found[2][s] * by_stage[4, s]
+        g[s] += found[1][s] * x[s] * (1 - x[s]) * by_stage[4, s]
+        g[n_stage + s] += found[2][s] * by_stage[5, s]
         g[2 * n_stage + s] = g_root[s] + found[3][s] * z[s] * (1 - z[s] / z_max) * z_slope[s]
-        g[at_emg + s] += ((by_stage[6, s] - 1) / max(emg[s], TINY) + found[7][s]) * emg_slope[s]
-        of_rate = found[4][s] * alpha[s]
-        g[at_shared + 1] += by_stage[8, s] * of_rate * awake_sd
-        g[at_shared + 2] += (1 - by_stage[8, s]) * of_rate * asleep_sd
+        g[at_emg + s] += ((by_stage[8, s] - 1) / max(emg[s], TINY) + found[7][s]) * emg_slope[s]
+        g[at_residual + s] += found[9][s] * residual_slope[s]
+        g[at_rate + s] += found[4][s] * alpha[s] * by_stage[7, s]
         for j in range(n_channel):
             g[at_offset + s * n_channel + j] += found[8][s, j] * offset_sd
     far = (t0 - t0_mean) / t0_sd
-    value += log_sigmoid(point[at_shared]) + log_sigmoid(-point[at_shared]) - 0.5 * far * far
-    g[at_shared] = 1 - 2 * way + (found[5] - far / t0_sd) * (high - low) * way * (1 - way)
-    g[at_shared + 3] += found[6] * kappa * kappa_sd
-    wide = residual / residual_scale
-    value += point[at_shared + 4] - 0.5 * wide * wide
-    g[at_shared + 4] = 1 - wide * wide + found[9] * residual
+    value += log_sigmoid(point[at_delay]) + log_sigmoid(-point[at_delay]) - 0.5 * far * far
+    g[at_delay] = 1 - 2 * way + (found[5] - far / t0_sd) * (high - low) * way * (1 - way)
+    g[at_kappa] += found[6] * kappa * kappa_sd
     slope = np.zeros(n_dim)
     for i in range(n_dim):
         for j in range(i + 1):

@@ -70,7 +70,7 @@ def replicate(
         :, rows
     ]
     mean = scale[..., None] + shape
-    spread = np.sqrt(draws["residual_sd"][:, None, None, None] ** 2 + spectra.variance)
+    spread = np.sqrt(draws["residual_sd"][:, rows, None, None] ** 2 + spectra.variance)
     noisy = mean + spread * rng.standard_t(twin.nu, size=mean.shape)
     dims = ("sample", "stage", "channel", "freq")
     found = xr.Dataset({"log_psd": (dims, noisy), "log_psd_model": (dims, mean)}, _coords(spectra))
@@ -95,9 +95,9 @@ def observed(spectra: PersonSpectra) -> xr.Dataset:
             "log_psd": (dims, np.where(spectra.used, spectra.log_psd, np.nan)),
             "log_psd_var": (dims, np.where(spectra.used, spectra.variance, np.nan)),
             "used": (dims, spectra.used.astype(np.int8)),
+            "repeats": ("stage", np.ones(len(spectra.stages)) if spectra.repeats is None else spectra.repeats),
         },
         _coords(spectra),
-        {"repeats": spectra.repeats},
     )
 
 
@@ -124,13 +124,13 @@ def _shared_prior(n: int) -> dict[str, Floats]:
     What is independent of all else is drawn evenly from its quantiles: κ is skewed, and the variance of a thousand free
     draws of it, which contraction is measured by, is known to a tenth only.
     """
-    from scipy.stats import halfnorm, norm
+    from scipy.stats import norm
 
     rng = np.random.default_rng(PRIOR_SEED)
     draws = prior_draws(rng, n)
     share = (np.arange(n) + 0.5) / n
     draws["kappa"] = np.exp(p.LOG_KAPPA_MEAN + p.LOG_KAPPA_SD * norm.ppf(rng.permutation(share)))
-    draws["residual_sd"] = p.RESIDUAL_SD_SCALE * halfnorm.ppf(rng.permutation(share))
+    draws["residual_sd"] = -p.RESIDUAL_SD_MEAN * np.log1p(-np.stack([rng.permutation(share) for _ in STAGES], axis=1))
     return draws
 
 

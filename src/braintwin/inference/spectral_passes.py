@@ -4,7 +4,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from braintwin.inference.field_passes import filters, pull_through, respond, wall
+from braintwin.inference.field_passes import filters, pull_through, respond, scatter, wall
 from braintwin.inference.lanes import JIT, logarithms, total
 from braintwin.models.corticothalamic import GAMMA
 
@@ -82,18 +82,18 @@ def residuals(
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
 def log_likelihood(
-    x: Floats, y: Floats, z: Floats, alpha: Floats, t0: float, kappa: float, emg: Floats, scale: Floats, sigma: float,
+    x: Floats, y: Floats, z: Floats, alpha: Floats, t0: float, kappa: float, emg: Floats, scale: Floats, sigma: Floats,
     ratio: Floats, freq: Floats, weight: Floats, muscle: Floats, nu: float,
     seen: Floats, variance: Floats, used: Floats, modes: Floats, eigenvalues: Floats,
-) -> tuple[float, Floats, Floats, Floats, Floats, float, float, Floats, Floats, float]:  # fmt: skip
+) -> tuple[float, Floats, Floats, Floats, Floats, float, float, Floats, Floats, Floats]:  # fmt: skip
     """Return the log likelihood with the wall of stability, and its gradient.
 
     Parameters
     ----------
-    x, y, z, alpha, emg : (stage,) array
-        Loop gains, dendritic decay rate (1/s), EMG fraction.
-    t0, kappa, sigma : float
-        Delay (s), graph coupling, residual scale (nat).
+    x, y, z, alpha, emg, sigma : (stage,) array
+        Loop gains, dendritic decay rate (1/s), EMG fraction, residual scale (nat).
+    t0, kappa : float
+        Delay (s), graph coupling.
     scale : (stage, channel) array
         Log of the power in the band.
     ratio : (stage,) array
@@ -115,9 +115,7 @@ def log_likelihood(
     """
     n_stage, n_channel, n_freq = seen.shape
     n_mode = eigenvalues.shape[0]
-    g_x, g_y, g_z, g_alpha = np.zeros(n_stage), np.zeros(n_stage), np.zeros(n_stage), np.zeros(n_stage)
-    g_emg, g_scale = np.zeros(n_stage), np.zeros((n_stage, n_channel))
-    value, g_t0, g_kappa, g_sigma = 0.0, 0.0, 0.0, 0.0
+    gradient, g_scale, value = np.zeros((8, n_stage)), np.zeros((n_stage, n_channel)), 0.0
     re, im = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))
     power, g_power = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))
     own, wave, loop = np.empty((3, 2, n_freq)), np.empty((3, 2, n_freq)), np.empty((2, 2, n_freq))
@@ -151,43 +149,30 @@ def log_likelihood(
                     for f in range(n_freq):
                         at[f] += modes[j, k] * power[k, f]
             found = residuals(
-                at, emg[s], scale[s, j], sigma, nu, muscle, weight, seen[s, j], variance[s, j], used[s, j],
+                at, emg[s], scale[s, j], sigma[s], nu, muscle, weight, seen[s, j], variance[s, j], used[s, j],
                 pull_back, work,
             )  # fmt: skip
             value += found[0]
-            g_emg[s] += found[1]
+            gradient[6, s] += found[1]
             g_scale[s, j] += found[2]
-            g_sigma += found[3]
+            gradient[7, s] += found[3]
             for k in range(n_mode):
                 if real[k]:
                     for f in range(n_freq):
                         g_power[k, f] += modes[j, k] * pull_back[f]
         edge, push, of_rate = wall(x[s], y[s], a, r, w, power[0], g_power[0], work[0])
         value += edge
-        g_x[s] += push
-        g_y[s] += push
-        g_alpha[s] += of_rate
+        gradient[0, s] += push
+        gradient[1, s] += push
+        gradient[3, s] += of_rate
         for k in range(n_mode):
             if real[k] and (k == 0 or seen_here > 0):
                 of = pull_through(
-                    g_power[k],
-                    power[k],
-                    re[k],
-                    im[k],
-                    kappa * eigenvalues[k],
-                    x[s],
-                    back,
-                    own,
-                    wave,
-                    loop,
-                    cortex,
-                    w,
+                    g_power[k], power[k], re[k], im[k], kappa * eigenvalues[k], x[s], back, own, wave, loop, cortex, w,
                     work,
-                )
-                g_kappa += of[0] * eigenvalues[k]
-                g_x[s] += of[1]
-                g_z[s] += (of[2] + of[4] * y[s]) * spread
-                g_alpha[s] += of[3]
-                g_y[s] += of[4] * (1 + zp)
-                g_t0 += back * of[5]
-    return value, g_x, g_y, g_z, g_alpha, g_t0, g_kappa, g_emg, g_scale, g_sigma
+                )  # fmt: skip
+                scatter(of, eigenvalues[k], y[s], zp, spread, gradient[:, s])
+    return (
+        value, gradient[0], gradient[1], gradient[2], gradient[3], gradient[4].sum(), gradient[5].sum(), gradient[6],
+        g_scale, gradient[7],
+    )  # fmt: skip

@@ -73,11 +73,14 @@ def weigh_neighbours(
 ) -> PersonSpectra:
     """Return the spectra with how many neighbouring frequencies say the same thing, judged at the optimum `best`.
 
+    Each stage is judged on its own: where the model fits wake, what it misses of sleep takes nothing from wake.
+
     A wrong graph bends all spectra smoothly. Draws are moved by that later and must not be widened for it too: what
     the graphs `redrawn` by their standard errors explain of the residual is taken away first.
     """
-    scale = constrained(twin, best[None])["residual_sd"][0]
-    spread = np.sqrt(scale**2 + spectra.variance)
+    rows = [STAGES.index(stage) for stage in spectra.stages]
+    scale = constrained(twin, best[None])["residual_sd"][0, rows]
+    spread = np.sqrt(scale[:, None, None] ** 2 + spectra.variance)
     error = spectra.log_psd - modelled(twin, spectra, graph, best[None])[0]
     pull = scores(error, spread, spectra.used, twin.nu)
     slope = slopes(twin, spectra, graph, best, redrawn)
@@ -91,7 +94,9 @@ def weigh_neighbours(
     error = error - slope @ cho_solve((root, True), pulled)
     pull = scores(error, spread, spectra.used, twin.nu)
     reach = solve_triangular(root, flat.T, lower=True).T.reshape(slope.shape)
-    return replace(spectra, repeats=repeats(pull, spectra.used, reach, float(np.diff(twin.freq).min())))
+    step = float(np.diff(twin.freq).min())
+    found = [repeats(*of_stage, step) for of_stage in zip(pull, spectra.used, reach, strict=True)]
+    return replace(spectra, repeats=np.array(found))
 
 
 def modelled(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, points: Floats) -> Floats:
@@ -131,8 +136,8 @@ def sample_enough(
 ) -> Draws:  # fmt: skip
     """Sample as :func:`sample_about` does, and again for longer where that is not enough (`ENOUGH`).
 
-    One person in twenty has a share of muscle that a strong spindle loop would do for: a thin arm of the posterior that
-    chains visit rarely. Of the longer chains every `LONGER`-th draw is kept; it diverged if one that it stands for did.
+    A thin arm of the posterior (a share of muscle that a strong spindle loop would do for) may be visited rarely. Of
+    the longer chains every `LONGER`-th draw is kept; it diverged if one that it stands for did.
     """
     found = sample_about(twin, data, optimum, seed=seed, chains=chains, tune=tune, draws=draws, cores=cores)
     if not enough(found.posterior):

@@ -8,8 +8,8 @@ takes away again, R = 1 + m - mL, and Z' = Z (α + β)²/(αβ), mode k of the g
     H_k(ω) = 1 / { [1/L² + Z'] [C (D + κλ_k) - L X] - Y (1 + Z') R exp(iωt₀) }
 
 (doi:10.1103/PhysRevE.63.021903, doi:10.1103/PhysRevE.65.041924; graph form doi:10.1371/journal.pcbi.1008310). It is the
-model of five gains (`braintwin.models.gains`) with g and m fixed; C = L = R = 1, as is often taken, moves X, Y, Z and α
-(decision 037). PyTensor has no gradient through complex numbers, hence the real form.
+model of five gains (`braintwin.models.gains`) with g and m fixed; within the cortex C = L = 1, and R = 1, as is often
+taken, moves X, Y, Z and α (decision 037). PyTensor has no gradient through complex numbers, hence the real form.
 """
 
 import math
@@ -60,20 +60,24 @@ def denominator(
         `numpy`, or `pytensor.tensor` for symbolic variables.
     """
     w = 2 * np.pi * freq
-    a = 1 - w**2 / (alpha * beta)
-    b = -w * (1 / alpha + 1 / beta)
-    size = a**2 + b**2
-    z = Z * (alpha + beta) ** 2 / (alpha * beta)
+    return _inverse(w, xp.cos(w * t0), xp.sin(w * t0), X, Y, Z, alpha, beta, coupling)
+
+
+def _inverse(
+    w: Any, cos: Any, sin: Any, x: Any, y: Any, z: Any, alpha: Any, beta: Any, coupling: Any
+) -> tuple[Any, Any]:
+    """Return the real and imaginary part of 1/H from ω and the cosine and sine of ωt₀: arithmetic alone, for all."""
+    a, b = 1 - w * w / (alpha * beta), -w * (1 / alpha + 1 / beta)
+    low = 1 / (a * a + b * b)
+    zp = z * (alpha + beta) ** 2 / (alpha * beta)
     # [1/L² + Z'] L, and [1/L² + Z'] C
-    own_re, own_im = a + z * a / size, b - z * b / size
-    wave_re = (a**2 - b**2 + z + INHIBITION * own_re) / (1 + INHIBITION)
+    own_re, own_im = a + zp * a * low, b - zp * b * low
+    wave_re = (a * a - b * b + zp + INHIBITION * own_re) / (1 + INHIBITION)
     wave_im = (2 * a * b + INHIBITION * own_im) / (1 + INHIBITION)
     spread_re, spread_im = 1 - (w / GAMMA) ** 2 + coupling, -2 * w / GAMMA
-    loop, slow = Y * (1 + z), RETICULAR / size
-    cos, sin = xp.cos(w * t0), xp.sin(w * t0)
-    loop_re, loop_im = 1 + RETICULAR - slow * a, slow * b
-    real = wave_re * spread_re - wave_im * spread_im - X * own_re - loop * (loop_re * cos - loop_im * sin)
-    imag = wave_re * spread_im + wave_im * spread_re - X * own_im - loop * (loop_re * sin + loop_im * cos)
+    loop, loop_re, loop_im = y * (1 + zp), 1 + RETICULAR * (1 - a * low), RETICULAR * b * low
+    real = wave_re * spread_re - wave_im * spread_im - x * own_re - loop * (loop_re * cos - loop_im * sin)
+    imag = wave_re * spread_im + wave_im * spread_re - x * own_im - loop * (loop_re * sin + loop_im * cos)
     return real, imag
 
 
@@ -145,34 +149,24 @@ def is_stable(
     """
     parameters = np.broadcast_arrays(*(np.asarray(p, dtype=float) for p in (X, Y, Z, t0, alpha, beta)))
     columns = np.stack([p.ravel() for p in parameters])
-    judge = _winds_not if columns.shape[1] < FEW else _compiled_winding()
-    return np.asarray(judge(columns, np.linspace(0.0, fmax, n_freq))).reshape(parameters[0].shape)
+    judge, inverse = (_winds_not, _inverse) if columns.shape[1] < FEW else _compiled_winding()
+    return np.asarray(judge(columns, np.linspace(0.0, fmax, n_freq), inverse)).reshape(parameters[0].shape)
 
 
-def _winds_not(columns: Floats, freq: Floats) -> npt.NDArray[np.bool_]:
+def _winds_not(columns: Floats, freq: Floats, inverse: Any) -> npt.NDArray[np.bool_]:
     """Return for each column (X, Y, Z, t0, α, β) whether its dispersion function does not wind about 0.
 
-    Written as a loop: arrays of draw × frequency were half of a person's fit.
+    Written as a loop: arrays of draw × frequency were half of a person's fit. `inverse` is :func:`_inverse`.
     """
     stable = np.empty(columns.shape[1], dtype=np.bool_)
     for i in range(columns.shape[1]):
         x, y, z, t0, alpha, beta = columns[:, i]
-        zp = z * (alpha + beta) ** 2 / (alpha * beta)
-        loop = y * (1 + zp)
         turns, last_re, last_im, start = 0, 0.0, 0.0, False
         for k in range(freq.shape[0]):
             w = 2 * math.pi * freq[k]
             a, b = 1 - w * w / (alpha * beta), -w * (1 / alpha + 1 / beta)
+            re, im = inverse(w, math.cos(w * t0), math.sin(w * t0), x, y, z, alpha, beta, 0.0)
             filter_re, filter_im = a * a - b * b, 2 * a * b
-            low = 1 / (a * a + b * b)
-            own_re, own_im = a + zp * a * low, b - zp * b * low
-            wave_re = (filter_re + zp + INHIBITION * own_re) / (1 + INHIBITION)
-            wave_im = (filter_im + INHIBITION * own_im) / (1 + INHIBITION)
-            spread_re, spread_im = 1 - (w / GAMMA) ** 2, -2 * w / GAMMA
-            cos, sin = math.cos(w * t0), math.sin(w * t0)
-            loop_re, loop_im = 1 + RETICULAR * (1 - a * low), RETICULAR * b * low
-            re = wave_re * spread_re - wave_im * spread_im - x * own_re - loop * (loop_re * cos - loop_im * sin)
-            im = wave_re * spread_im + wave_im * spread_re - x * own_im - loop * (loop_re * sin + loop_im * cos)
             size = filter_re * filter_re + filter_im * filter_im
             now_re, now_im = (re * filter_re + im * filter_im) / size, (im * filter_re - re * filter_im) / size
             if k == 0:
@@ -188,7 +182,8 @@ def _winds_not(columns: Floats, freq: Floats) -> npt.NDArray[np.bool_]:
 def _compiled_winding() -> Any:
     import numba
 
-    return numba.njit(_winds_not, error_model="numpy")
+    rules = {"error_model": "numpy"}
+    return numba.njit(_winds_not, **rules), numba.njit(_inverse, **rules)
 
 
 def dispersion_floor(freq: Any, *, xp: ModuleType = np, **loop: Any) -> Any:

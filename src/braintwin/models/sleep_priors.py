@@ -6,24 +6,18 @@ hardly moves, and stays as wide. Rule: `inference.stage_priors`; the numbers: `p
 
 from types import MappingProxyType
 
-import numpy as np
-
 from braintwin.models.parameters import StagePrior
 
 STAGE_PRIORS = MappingProxyType(
     {
-        "W": StagePrior((0.627, 0.148), (0.139, 0.109), (0.113, 0.051), (1.20, 20.0), "wake"),
-        "N1": StagePrior((0.797, 0.122), (-0.012, 0.063), (0.226, 0.102), (1.29, 50.6), "sleep"),
-        "N2": StagePrior((0.845, 0.105), (-0.036, 0.072), (0.306, 0.220), (1.00, 40.0), "sleep"),
-        "N3": StagePrior((0.912, 0.047), (-0.012, 0.032), (0.063, 0.048), (1.00, 40.0), "sleep"),
-        "R": StagePrior((0.796, 0.134), (-0.033, 0.073), (0.185, 0.102), (1.00, 40.0), "sleep"),
+        "W": StagePrior((0.635, 0.151), (0.138, 0.108), (0.115, 0.052), (89, 0.23), (1.20, 20.0), "wake"),
+        "N1": StagePrior((0.785, 0.130), (-0.011, 0.063), (0.215, 0.098), (64, 0.38), (1.21, 49.2), "sleep"),
+        "N2": StagePrior((0.857, 0.099), (-0.039, 0.069), (0.333, 0.213), (52, 0.35), (1.00, 40.0), "sleep"),
+        "N3": StagePrior((0.914, 0.048), (-0.014, 0.033), (0.068, 0.055), (73, 0.40), (1.00, 40.0), "sleep"),
+        "R": StagePrior((0.792, 0.135), (-0.030, 0.074), (0.178, 0.098), (64, 0.37), (1.00, 40.0), "sleep"),
     }
 )
 """Prior of each stage of contracts.stages."""
 
-T0_MEAN, T0_SD = 0.0829, 0.0133
+T0_MEAN, T0_SD = 0.0829, 0.0137
 """Prior of the delay, s."""
-
-LOG_ALPHA_MEAN = MappingProxyType({"wake": float(np.log(90.0)), "sleep": float(np.log(73.0))})
-LOG_ALPHA_SD = MappingProxyType({"wake": 0.24, "sleep": 0.42})
-"""Prior of ln α, 1/s, awake and asleep."""

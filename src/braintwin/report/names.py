@@ -44,8 +44,7 @@ _SPECTRAL = {
     "emg_fraction": Name("muscle (EMG) share of the power", "ε", "%", 100.0),
     "log_scale": Name("log of the input power", "ln σ²", "ln(µV²/Hz)"),
     "t0": Name("corticothalamic loop delay", "t₀", "ms", 1000.0),
-    "alpha_wake": Name("dendritic decay rate awake", "α wake", "s⁻¹"),
-    "alpha_sleep": Name("dendritic decay rate asleep", "α sleep", "s⁻¹"),
+    "alpha": Name("dendritic decay rate", "α", "s⁻¹"),
     "kappa": Name("coupling on the graph", "κ"),
     "residual_sd": Name("residual of the log spectrum, sd", "σ residual", "nat"),
 }
@@ -58,7 +57,7 @@ _NIGHT = {
     "pressure_effect": ("change with Process S", "θ", "ln hazard ratio"),
 }
 _CODE = re.compile(
-    r"\b(X|Y|Z|emg_fraction|log_scale|t0|alpha_wake|alpha_sleep|kappa|residual_sd|person_effect|night_sd|night_effect|"
+    r"\b(X|Y|Z|emg_fraction|log_scale|t0|alpha(?=\[)|kappa|residual_sd|person_effect|night_sd|night_effect|"
     r"time_effect|dwell_effect|pressure_effect)(?:\[([^\]]*)\]|(?<=[a-z0-9]{2})\b)"
 )
 

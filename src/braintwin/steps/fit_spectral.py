@@ -152,7 +152,7 @@ def _fit(
     groups = fit.groups()
     if options.smc_particles:
         rng = np.random.default_rng(derive_seed(own, "smc", person))
-        spectra = replace(spectra, repeats=float(fit.observed_data.attrs["repeats"]))
+        spectra = replace(spectra, repeats=fit.observed_data["repeats"].values)
         particles = sample_by_smc(twins[key], spectra, graph, rng, particles=options.smc_particles)
         every = [fit.sampled, *(fit.others.isel(explanation=i) for i in range(fit.others.sizes["explanation"]))]
         groups["explanations"] = second_opinion(twins[key], spectra, particles, fit.explanations, every)
