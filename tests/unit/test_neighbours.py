@@ -23,7 +23,7 @@ def nothing_taken(used):
 def counted(error, used=EVERYTHING, reach=None):
     spread = np.full(error.shape, error[used].std() * np.sqrt(0.5))
     reach = nothing_taken(used) if reach is None else reach
-    return repeats(scores(error, spread, used, 4.0), used, reach, 0.5)
+    return float(repeats(scores(error, spread, used, 4.0)[None], used[None], reach[None], 0.5)[0])
 
 
 def test_independent_errors_count_in_full():
@@ -47,7 +47,19 @@ def test_bins_that_are_not_used_say_nothing():
     spoilt = np.where(used, clean, 1e6)
     assert counted(spoilt, used) == counted(clean, used)
     nobody = np.zeros_like(used)
-    assert repeats(scores(clean, np.ones(clean.shape), nobody, 4.0), nobody, nothing_taken(nobody), 0.5) == 1.0
+    pull = scores(clean, np.ones(clean.shape), nobody, 4.0)
+    assert repeats(pull[None], nobody[None], nothing_taken(nobody)[None], 0.5).tolist() == [1.0]
+
+
+def test_each_stage_has_its_own():
+    """As far as all stages together are correlated each one is asked, and one that is not keeps its bins."""
+    smear, spread = (0.5, 1.0, 1.0, 0.5), np.full((1, FREQ.size), 1.5)
+    used, known, found = EVERYTHING[:2, None], np.sum(smear) ** 2 / np.sum(np.square(smear)), []
+    for seed in range(60):
+        pull = scores(np.stack([errors(seed, smear, 1), errors(1000 + seed, [1.0], 1)]), spread, used, 4.0)
+        found.append(repeats(pull, used, np.zeros((*used.shape, 1)), 0.5))
+    assert np.mean(found, axis=0) == pytest.approx([known, 1.0], rel=0.2)
+    assert np.quantile(found, 0.9, axis=0)[1] < 0.6 * known
 
 
 def test_what_a_fit_takes_away_is_given_back():

@@ -95,12 +95,15 @@ def same_bits(environment: MutableMapping[str, str] | None = None) -> None:
     """Make a compiled model give the same bits whether it was compiled now or read from a cache.
 
     PyTensor lets numba reorder sums ("fastmath"), and how it does so depends on what was inlined: a model from a cold
-    cache and the same from a warm one differed by 1e-9 after 100 draws. Without it, they agree to the last bit.
+    cache and the same from a warm one differed by 1e-9 after 100 draws. Without it, they agree to the last bit. Numba's
+    cache on disk is not kept either: jobs that compile at the same time may file one another's code under a wrong
+    signature (decision 039).
     """
     environment = os.environ if environment is None else environment
-    flags = environment.get("PYTENSOR_FLAGS", "")
-    if "numba__fastmath" not in flags:
-        environment["PYTENSOR_FLAGS"] = ",".join(filter(None, [flags, "numba__fastmath=False"]))
+    for flag in ("numba__fastmath", "numba__cache"):
+        flags = environment.get("PYTENSOR_FLAGS", "")
+        if flag not in flags:
+            environment["PYTENSOR_FLAGS"] = ",".join(filter(None, [flags, f"{flag}=False"]))
 
 
 def log_head(arguments: Sequence[str], threads: int) -> None:

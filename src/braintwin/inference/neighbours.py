@@ -29,39 +29,49 @@ def scores(error: Floats, spread: Floats, used: npt.NDArray[np.bool_], nu: float
     return np.asarray((nu + 1) * far / (nu + far**2))
 
 
-def repeats(pull: Floats, used: npt.NDArray[np.bool_], reach: Floats, step_hz: float) -> float:
+def repeats(pull: Floats, used: npt.NDArray[np.bool_], reach: Floats, step_hz: float) -> Floats:
     """Return by what the variance of a sum over neighbouring bins exceeds that of independent ones (at least 1).
 
-    The integrated autocorrelation over frequency, one for the spectra of a stage: 1 + 2 (ρ₁ + ρ₂ + ...), as far as the
-    autocorrelation stands out from chance, up to `SPAN_HZ`. What the fit has taken away of neighbours is given back:
-    residuals of independent errors are correlated by minus the hat matrix. Raising a likelihood to one over the result
-    gives intervals of the right width to first order (doi:10.1016/j.jspi.2006.12.009).
+    The integrated autocorrelation over frequency of each stage: 1 + 2 (ρ₁ + ρ₂ + ...), as far as the autocorrelation of
+    all stages together stands out from chance, up to `SPAN_HZ`: how far one stage's does, its bins are too few to tell.
+    What the fit has taken away of neighbours is given back: residuals of independent errors are correlated by minus the
+    hat matrix. Raising a likelihood to one over the result gives intervals of the right width to first order
+    (doi:10.1016/j.jspi.2006.12.009).
 
     Parameters
     ----------
-    pull : (..., freq) array
+    pull : (stage, channel, freq) array
         Of :func:`scores`.
-    used : (..., freq) bool array
+    used : (stage, channel, freq) bool array
         Bins that count.
-    reach : (..., freq, dim) array
+    reach : (stage, channel, freq, dim) array
         Rows whose products are the hat matrix of the fit.
     step_hz : float
         Distance of neighbouring bins.
+
+    Returns
+    -------
+    (stage,) array
     """
     counted = used.astype(float)
-    square = np.sum(counted * pull**2)
-    left = np.sum(counted * (1 - np.sum(reach**2, axis=-1)))
-    if not square > 0 or not left > 0:
-        return 1.0
-    total = 1.0
+    total = np.ones(len(pull))
+    square, left = _by_stage(counted * pull**2), _by_stage(counted * (1 - np.sum(reach**2, axis=-1)))
+    if not square.sum() > 0 or not left.sum() > 0:
+        return total
     for lag in range(1, max(1, round(SPAN_HZ / step_hz)) + 1):
         both = counted[..., lag:] * counted[..., :-lag]
         if both.sum() < 2:
             break
-        share = counted.sum() / both.sum()
-        taken = np.sum(both * np.sum(reach[..., lag:, :] * reach[..., :-lag, :], axis=-1)) / left
-        rho = share * (np.sum(both * pull[..., lag:] * pull[..., :-lag]) / square + taken)
+        near = _by_stage(both * pull[..., lag:] * pull[..., :-lag])
+        taken = _by_stage(both * np.sum(reach[..., lag:, :] * reach[..., :-lag, :], axis=-1))
+        rho = counted.sum() / both.sum() * (near.sum() / square.sum() + taken.sum() / left.sum())
         if rho < 2 / np.sqrt(both.sum()):
             break
-        total += 2 * rho
-    return float(total)
+        pairs = np.maximum(_by_stage(both), 1.0)
+        own = near / np.maximum(square, 1e-12) + taken / np.maximum(left, 1e-12)
+        total += 2 * _by_stage(counted) / pairs * own
+    return np.maximum(total, 1.0)
+
+
+def _by_stage(values: Floats) -> Floats:
+    return np.asarray(values.sum(axis=(1, 2)))

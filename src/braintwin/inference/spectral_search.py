@@ -94,9 +94,7 @@ def weigh_neighbours(
     error = error - slope @ cho_solve((root, True), pulled)
     pull = scores(error, spread, spectra.used, twin.nu)
     reach = solve_triangular(root, flat.T, lower=True).T.reshape(slope.shape)
-    step = float(np.diff(twin.freq).min())
-    found = [repeats(*of_stage, step) for of_stage in zip(pull, spectra.used, reach, strict=True)]
-    return replace(spectra, repeats=np.array(found))
+    return replace(spectra, repeats=repeats(pull, spectra.used, reach, float(np.diff(twin.freq).min())))
 
 
 def modelled(twin: CompiledTwin, spectra: PersonSpectra, graph: Graph, points: Floats) -> Floats:
