@@ -20,6 +20,7 @@ from braintwin.models import corticothalamic
 from braintwin.models import parameters as p
 from braintwin.models.corticothalamic import emg_shape
 from braintwin.models.gains import full_transfer_power, instant_transfer_power
+from braintwin.synthetic import people
 from braintwin.synthetic.neural_field import N2, WAKE, gains
 
 FREQ = np.arange(1.0, 40.1, 0.5)
@@ -72,7 +73,7 @@ def fit(name, log, stage, *, student):
     prior, form = p.STAGE_PRIORS[stage], FORMS[name]
     unbounded = prior.unbounded()
     delay = INSTANT_T0 if name == "at once" else p.T0_MEAN
-    rate = (p.LOG_ALPHA_MEAN[prior.regime], p.LOG_ALPHA_SD)
+    rate = (people.LOG_ALPHA_MEAN[prior.regime], people.LOG_ALPHA_SD)
     centre, sd = np.array(
         [*(unbounded[n] for n in "XYZ"), (delay, p.T0_SD), rate, (-3.5, 1.0), (0.0, 0.5 if student else 1e-3)]
     ).T

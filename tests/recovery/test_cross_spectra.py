@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from braintwin.inference.spectral import padded_data, unconstrained
+from braintwin.inference.spectral import padded_data
+from braintwin.inference.spectral_coordinates import unconstrained
 from braintwin.inference.spectral_fit import fit_person
 from braintwin.options.check import CheckOptions
 from braintwin.steps.check import Findings, spectral_gates

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from braintwin.contracts.stages import STAGES
-from braintwin.inference import spectral
+from braintwin.inference import spectral, spectral_coordinates
 from braintwin.inference.person_graph import graph_of
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.spectral_search import weigh_neighbours
@@ -45,7 +45,7 @@ def test_what_the_errors_of_the_graph_explain_does_not_count_as_repetition(twin)
     for seed in range(10):
         truth, spectra, graph, rng = seen_under_another_graph(seed)
         density = twin.model.density(spectral.padded_data(twin, spectra, graph))
-        best = multistart(density, spectral.unconstrained(twin, truth)).points[0]
+        best = multistart(density, spectral_coordinates.unconstrained(twin, truth)).points[0]
         redrawn = [graph.redraw(rng) for _ in range(REDRAWS)]
         blind.append(weigh_neighbours(twin, spectra, graph, best).repeats.mean())
         aware.append(weigh_neighbours(twin, spectra, graph, best, redrawn).repeats.mean())
@@ -57,7 +57,7 @@ def test_a_graph_that_is_right_changes_nothing(twin):
     truth, spectra, graph, rng = seen_under_another_graph(20)
     exact = replace(graph, standard_error=np.zeros_like(graph.standard_error))
     best = multistart(
-        twin.model.density(spectral.padded_data(twin, spectra, exact)), spectral.unconstrained(twin, truth)
+        twin.model.density(spectral.padded_data(twin, spectra, exact)), spectral_coordinates.unconstrained(twin, truth)
     ).points[0]
     found = weigh_neighbours(twin, spectra, exact, best, [exact.redraw(rng) for _ in range(3)]).repeats
     assert found == pytest.approx(weigh_neighbours(twin, spectra, exact, best).repeats, rel=1e-9)

@@ -9,7 +9,7 @@ from braintwin.contracts.features import FEATURES
 from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
-from braintwin.inference import spectral
+from braintwin.inference import spectral, spectral_coordinates
 from braintwin.inference.diagnose import rhat
 from braintwin.inference.person_graph import no_graph
 from braintwin.inference.person_spectra import PersonSpectra
@@ -37,7 +37,7 @@ OPTIONS = FitSpectralOptions(chains=3, tune=300, draws=400, starts=12, predictiv
 def log_spectra(person):
     """Return the true parameters of a simulated person and their log spectra (stage, channel, freq)."""
     rng = np.random.default_rng(int(person.split("-")[1]))
-    truth = spectral.prior_draws(rng, 1)
+    truth = spectral_coordinates.prior_draws(rng, 1)
     shape, _ = spectral.model_spectrum(FREQ, truth, no_graph(1, ""))
     mean = shape[0] + rng.normal(4, 1, (len(STAGES), 1))[:, :, None]
     return truth, mean + np.sqrt(RESIDUAL**2 + VARIANCE) * rng.standard_t(NU, mean.shape)
@@ -134,9 +134,9 @@ def test_a_fit_that_is_too_sure_is_found_out(batch):
         spectra = PersonSpectra(STAGES, ("C3",), FREQ, seen, np.full(seen.shape, VARIANCE), everything)
         data = spectral.padded_data(twin, spectra, no_graph(1, ""))
         data["used"] = 4 * data["used"]  # each bin's log likelihood enters four times
-        start = multistart(twin.model.density(data), spectral.unconstrained(twin, truth)).points[0]
+        start = multistart(twin.model.density(data), spectral_coordinates.unconstrained(twin, truth)).points[0]
         drawn = sample_about(twin, data, start, seed=3, chains=2, tune=200, draws=200).posterior
-        found = spectral.constrained(twin, flat_points(twin, drawn))
+        found = spectral_coordinates.constrained(twin, flat_points(twin, drawn))
         for name in "XYZ":
             low, high = np.quantile(found[name], [0.05, 0.95], axis=0)
             hits.extend((truth[name][0] >= low) & (truth[name][0] <= high))

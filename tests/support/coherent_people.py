@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from braintwin.contracts.stages import STAGES
-from braintwin.inference import spectral
+from braintwin.inference import spectral, spectral_coordinates
 from braintwin.inference.coherency import LOG_LOSS_MEAN, LOG_LOSS_SD, coherency_of, model_coherency
 from braintwin.inference.person_graph import graph_of
 from braintwin.inference.person_spectra import PersonSpectra, coherency_blocks
@@ -53,7 +53,7 @@ def someone(graph, rng):
 
 def modelled(truth, graph, kappa):
     """Return the coherencies of a truth under each κ, (κ, stage, block, channel, channel)."""
-    alpha, beta = spectral.dendrites(truth)
+    alpha, beta = spectral_coordinates.dendrites(truth)
     wide = {"X": truth["X"], "Y": truth["Y"], "Z": truth["Z"], "alpha": alpha, "beta": beta}
     power = transfer_power(
         FREQ, coupling=np.atleast_1d(kappa)[:, None, None, None] * graph.eigenvalues[:, None], t0=truth["t0"][0],
@@ -78,8 +78,8 @@ def drawn_coherency(model, rng):
 def kappa_draws(compiled, spectra, graph, truth, seed, tune=300, draws=300):
     """Return draws of κ and of the share of the windows that counts, chains begun at the optimum above the truth."""
     data = spectral.padded_data(compiled, spectra, graph)
-    begin = spectral.unconstrained(compiled, truth)
+    begin = spectral_coordinates.unconstrained(compiled, truth)
     optimum = multistart(compiled.model.density(data), begin).points[0]
     found = sample_about(compiled, data, optimum, seed=seed, chains=2, tune=tune, draws=draws)
-    flat = spectral.constrained(compiled, spectral.flat_points(compiled, found.posterior))
+    flat = spectral_coordinates.constrained(compiled, spectral.flat_points(compiled, found.posterior))
     return flat["kappa"], flat["coherency_share"]

@@ -19,8 +19,9 @@ LOUD = {"W": 0.12, "N2": 1.0}
 
 
 STATES = {"W": neural_field.WAKE, "N2": neural_field.N2}
-SMALL = 0.02
-"""Least change of a gain that is judged: the sd of what ten minutes tell of it is two to five times as much."""
+SMALL, HEARD = 0.01, 0.02
+"""Least change of a gain that is judged, and the least that every person's mean must have on its side: what ten minutes
+tell of a change has an sd of .01 to .2."""
 
 
 def true(field):
@@ -28,13 +29,13 @@ def true(field):
     return dict(zip("XYZ", neural_field.gains(field).at_fixed_inhibition(field.alpha, field.beta), strict=True))
 
 
-def changes(strengths):
-    """Return the true change by a drug of each gain of each state (``X[W]``), where it is no smaller than `SMALL`."""
+def changes(strengths, least=SMALL):
+    """Return the true change by a drug of each gain of each state (``X[W]``), where it is no smaller than `least`."""
     found = {}
     for stage, field in STATES.items():
         before, after = true(field), true(field.changed(**strengths))
         found |= {f"{name}[{stage}]": after[name] - before[name] for name in "XYZ"}
-    return {name: change for name, change in found.items() if abs(change) >= SMALL}
+    return {name: change for name, change in found.items() if abs(change) >= least}
 
 
 def ring(nodes=NODES):

@@ -7,7 +7,7 @@ import numpy as np
 
 from braintwin.contracts.spectral import GROUP_CONTRACTS
 from braintwin.contracts.stages import STAGES
-from braintwin.inference import spectral
+from braintwin.inference import spectral, spectral_coordinates
 from braintwin.inference.explanations import modes
 from braintwin.inference.person_graph import no_graph
 from braintwin.inference.person_spectra import PersonSpectra
@@ -48,7 +48,7 @@ def twin():
 
 @dataclass(frozen=True)
 class Person:
-    """Truth (as `spectral.prior_draws` has it, one draw), the spectra to fit, and what was put into the EEG."""
+    """Truth (one of `prior_draws`), the spectra to fit, and what was put into the EEG."""
 
     truth: dict[str, np.ndarray]
     spectra: PersonSpectra
@@ -66,7 +66,7 @@ def scalars(draws):
 def within_the_wall(rng):
     """Return one draw of the prior as the model has it: the nearer to the edge of stability, the rarer."""
     while True:
-        truth = spectral.prior_draws(rng, 1)
+        truth = spectral_coordinates.prior_draws(rng, 1)
         if np.log(rng.random()) < log_wall(FREQ, truth)[0]:
             return truth
 
@@ -142,7 +142,7 @@ def spectra_of(eeg, stages, line=None, spoilt=0):
 
 def log_density(truth, freq):
     """Return the log spectrum (stage, freq) of one true brain at any frequency, unit power from 1 to 40 Hz."""
-    alpha, beta = spectral.dendrites(truth)
+    alpha, beta = spectral_coordinates.dendrites(truth)
     loop = {"X": truth["X"], "Y": truth["Y"], "Z": truth["Z"], "alpha": alpha, "beta": beta}
     loop = {name: value[0][:, None] for name, value in loop.items()} | {"t0": truth["t0"][0]}
     area = transfer_power(FREQ, **loop) @ spectral.band_weights(FREQ)
@@ -194,10 +194,12 @@ def recover(seed, folder, options=None):
 
 def missed(person, seed, options):
     """Tell whether a climb from the truth finds a mode that holds notable mass and that the search did not find."""
-    begin = spectral.unconstrained(twin(), spectral.prior_draws(np.random.default_rng(seed), options.starts))
+    begin = spectral_coordinates.unconstrained(
+        twin(), spectral_coordinates.prior_draws(np.random.default_rng(seed), options.starts)
+    )
     spectra, optima = search_weighed(twin(), person.spectra, GRAPH, begin)
     density = twin().model.density(spectral.padded_data(twin(), spectra, GRAPH))
-    true = multistart(density, spectral.unconstrained(twin(), person.truth))
+    true = multistart(density, spectral_coordinates.unconstrained(twin(), person.truth))
     points, heights = np.concatenate([optima.points, true.points]), np.append(optima.log_posterior, true.log_posterior)
     order = np.argsort(-heights, kind="stable")
     known, every = modes(density, optima), modes(density, Optima(points[order], heights[order]))
@@ -214,10 +216,10 @@ def ranks(seed, times=1.0, chains=2, tune=400, draws=400, thin=8):
     person = of_the_model(rng)
     data = spectral.padded_data(twin(), person.spectra, GRAPH)
     data["used"] = data["used"] * times
-    optima = search(twin(), data, spectral.unconstrained(twin(), spectral.prior_draws(rng, 12)))
+    optima = search(twin(), data, spectral_coordinates.unconstrained(twin(), spectral_coordinates.prior_draws(rng, 12)))
     found = sample_about(twin(), data, optima.points[0], seed=seed, chains=chains, tune=tune, draws=draws)
     points = flat_points(twin(), found.posterior)[::thin]
-    judged, true = scalars(spectral.constrained(twin(), points)), scalars(person.truth)[0]
+    judged, true = scalars(spectral_coordinates.constrained(twin(), points)), scalars(person.truth)[0]
     spread = judged.std(axis=0)
     # a quantity of the data too: how far the truth lies from the posterior mean (doi:10.1214/23-BA1404)
     far = np.square((judged - judged.mean(axis=0)) / spread).sum(axis=1)

@@ -11,7 +11,7 @@ from scipy.stats import kstest
 
 import coherent_people
 from braintwin.contracts.stages import STAGES
-from braintwin.inference import spectral
+from braintwin.inference import spectral, spectral_coordinates
 from braintwin.inference.coherency import (
     Coherency,
     balanced,
@@ -45,14 +45,14 @@ def complex_wishart(mean, windows, rng):
 
 def case(seed, blur=0.0):
     rng = np.random.default_rng(seed)
-    draws = spectral.prior_draws(rng, 1)
+    draws = spectral_coordinates.prior_draws(rng, 1)
     weights = rng.uniform(0.1, 1, (CHANNELS, CHANNELS))
     weights = weights + weights.T
     np.fill_diagonal(weights, 0)
     eigenvalues, vectors = laplacian_modes(weights)
     places = rng.normal(0, 60, (CHANNELS, 3))
     mixing = mixing_operator(CHANNELS, "average" if blur else "none", places=places, blur_mm=blur) @ vectors
-    alpha, beta = spectral.dendrites(draws)
+    alpha, beta = spectral_coordinates.dendrites(draws)
     values = {name: draws[name][0] for name in ("X", "Y", "Z", "t0", "kappa", "emg_fraction")}
     values |= {"alpha": alpha[0], "log_share": np.log(0.3), "log_loss": rng.normal(np.log(0.1), 0.3, PAIRS)}
     windows = np.full((len(STAGES), BLOCKS), 60.0)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from braintwin.contracts.stages import STAGES
-from braintwin.inference import spectral
+from braintwin.inference import spectral, spectral_coordinates
 from braintwin.inference.lanes import logarithms
 from braintwin.inference.person_graph import graph_of
 from braintwin.inference.spectral_density import log_posterior
@@ -26,7 +26,7 @@ NAMES = ("X", "Y", "Z", "alpha", "t0", "kappa", "emg_fraction", "scale", "residu
 def case(seed, n_channels=4):
     """Return parameters, graph and data; some bins, one channel and one stage are masked."""
     rng = np.random.default_rng(seed)
-    draws = spectral.prior_draws(rng, 1)
+    draws = spectral_coordinates.prior_draws(rng, 1)
     weights = rng.uniform(0, 1, (n_channels, n_channels))
     graph = graph_of(weights, "functional")
     shape, _ = spectral.model_spectrum(FREQ, draws, graph)
@@ -36,7 +36,7 @@ def case(seed, n_channels=4):
     used[1, 2] = 0
     used[3] = 0
     data = (seen, rng.uniform(0.001, 0.02, seen.shape), used, graph.modes, graph.eigenvalues)
-    alpha, beta = spectral.dendrites(draws)
+    alpha, beta = spectral_coordinates.dendrites(draws)
     values = {name: draws[name][0] for name in ("X", "Y", "Z", "t0", "kappa", "emg_fraction", "residual_sd")}
     return values | {"alpha": alpha[0], "scale": scale}, (beta / alpha)[0], graph, draws, data
 
@@ -84,8 +84,8 @@ def test_masked_channels_have_no_pull():
 
 
 def test_prior_draws_are_stable_and_where_the_cards_say():
-    draws = spectral.prior_draws(np.random.default_rng(5), 500)
-    assert spectral.stability(draws).all()
+    draws = spectral_coordinates.prior_draws(np.random.default_rng(5), 500)
+    assert spectral_coordinates.stability(draws).all()
     assert np.all((draws["t0"] >= p.T0_LOW) & (draws["t0"] <= p.T0_HIGH))
     prior = [fitted.STAGE_PRIORS[stage].alpha[0] for stage in STAGES]
     assert np.median(draws["alpha"], axis=0) == pytest.approx(prior, rel=0.15)
@@ -110,7 +110,7 @@ def test_logarithms_are_those_of_the_library():
 
 
 def density(white, centre, root, data, level):
-    by_stage, shared = spectral.prior_numbers(NU)
+    by_stage, shared = spectral_coordinates.prior_numbers(NU)
     band = np.array([FREQ, spectral.band_weights(FREQ), emg_shape(FREQ, 1.0, 40.0)])
     return log_posterior(white, centre, root, by_stage, shared, band, level, *data)
 
@@ -136,16 +136,16 @@ def priors(draws, offset):
 @pytest.mark.parametrize("seed", range(3))
 def test_density_is_prior_and_likelihood_in_any_coordinates(seed):
     values, ratio, _, draws, data = case(seed)
-    layout, n_dim = spectral.unconstrained_layout(4), 52
+    layout, n_dim = spectral_coordinates.unconstrained_layout(4), 52
     twin = SimpleNamespace(model=SimpleNamespace(layout=layout, n_dim=n_dim), n_channels=4)
-    point = spectral.unconstrained(twin, draws)[0]
-    back = spectral.constrained(twin, point[None])
+    point = spectral_coordinates.unconstrained(twin, draws)[0]
+    back = spectral_coordinates.constrained(twin, point[None])
     assert all(back[name] == pytest.approx(draws[name], rel=1e-9) for name in draws)
     rng = np.random.default_rng([seed, 1])
     point[layout["offset_raw"][0]] = offset = rng.standard_normal(20)
     root = np.tril(rng.normal(0, 0.05, (n_dim, n_dim))) + np.eye(n_dim)
     white = rng.normal(0, 0.3, n_dim)
-    level = values["scale"] - spectral.OFFSET_SD * offset.reshape(5, 4)
+    level = values["scale"] - spectral_coordinates.OFFSET_SD * offset.reshape(5, 4)
     found, slope = density(white, point - root @ white, root, data, level)
     # the coordinate of Z is another one than the logit of its prior; shares of EMG and residuals are normal scores
     logit = np.log(draws["Z"][0] / (p.Z_MAX - draws["Z"][0]))
@@ -154,7 +154,7 @@ def test_density_is_prior_and_likelihood_in_any_coordinates(seed):
     shifted[layout["Z_root"][0]] += 1e-6
     for name in ("emg_score", "residual_score"):
         shifted[layout[name][0]] += 1e-6
-    moved = spectral.constrained(twin, shifted[None])
+    moved = spectral_coordinates.constrained(twin, shifted[None])
     of_z = (np.log(moved["Z"][0] / (p.Z_MAX - moved["Z"][0])) - logit) / spread / 1e-6
     of_scores = np.array([(moved[name] - draws[name])[0] for name in ("emg_fraction", "residual_sd")]) / 1e-6
     jacobian = np.log(of_z).sum() + np.log(of_scores).sum()

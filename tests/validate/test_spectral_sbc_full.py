@@ -8,7 +8,8 @@ import os
 import numpy as np
 
 from braintwin.inference.evidence import bridge, laplace
-from braintwin.inference.spectral import constrained, flat_points, padded_data, prior_draws, unconstrained
+from braintwin.inference.spectral import flat_points, padded_data
+from braintwin.inference.spectral_coordinates import constrained, prior_draws, unconstrained
 from braintwin.inference.spectral_search import sample_about, search
 from braintwin.inference.spectral_smc import sample_by_smc
 from nights_sbc import uniformity

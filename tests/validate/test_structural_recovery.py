@@ -8,7 +8,7 @@ from braintwin.contracts.features import FEATURES
 from braintwin.contracts.prepare import PREPARED
 from braintwin.contracts.stages import STAGES
 from braintwin.contracts.tables import PersonRow
-from braintwin.inference import spectral
+from braintwin.inference import spectral, spectral_coordinates
 from braintwin.inference.person_graph import structural_graph
 from braintwin.io.arrays import write_dataset
 from braintwin.io.channels import positions
@@ -48,7 +48,7 @@ def test_the_coupling_on_a_structural_graph_is_recovered(tmp_path):
     night = connectome(tmp_path)
     graph = structural_graph([night], CHANNELS, OWN, CHANNELS)
     rng = np.random.default_rng(3)
-    truth = spectral.prior_draws(rng, 1)
+    truth = spectral_coordinates.prior_draws(rng, 1)
     truth["kappa"] = np.array([7.0])  # its prior: 2.6, factor 2
     shape = spectral.model_spectrum(FREQ, truth, graph)[0][0] + rng.normal(3, 1, (len(STAGES), 6, 1))
     features = FEATURES.empty(

@@ -20,14 +20,8 @@ from braintwin.inference.evidence import laplace
 from braintwin.inference.person_graph import Graph, apart, graph_of
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.psis import TOO_HEAVY, leave_one_out
-from braintwin.inference.spectral import (
-    CompiledTwin,
-    band_weights,
-    constrained,
-    dendrites,
-    flat_points,
-    padded_data,
-)
+from braintwin.inference.spectral import CompiledTwin, band_weights, flat_points, padded_data
+from braintwin.inference.spectral_coordinates import constrained, dendrites
 from braintwin.inference.spectral_search import modelled, sample_about
 from braintwin.inference.starts import multistart
 from braintwin.models.corticothalamic import emg_shape, transfer_power

@@ -16,17 +16,8 @@ from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.rival_graphs import Effort, compare
 from braintwin.inference.sample import Draws
-from braintwin.inference.spectral import (
-    CompiledTwin,
-    constrained,
-    flat_points,
-    log_power,
-    model_spectrum,
-    padded_data,
-    prior_draws,
-    stability,
-    unconstrained,
-)
+from braintwin.inference.spectral import CompiledTwin, flat_points, log_power, model_spectrum, padded_data
+from braintwin.inference.spectral_coordinates import constrained, prior_draws, stability, unconstrained
 from braintwin.inference.spectral_groups import describe, observed, prior_dataset, replicate, tabulate
 from braintwin.inference.spectral_search import sample_enough, search_weighed
 from braintwin.inference.starts import Optima, multistart

@@ -11,15 +11,8 @@ from braintwin.inference.discrepancy import learn
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import Draws
-from braintwin.inference.spectral import (
-    BY_STAGE,
-    SHARED,
-    CompiledTwin,
-    constrained,
-    log_power,
-    model_spectrum,
-    prior_draws,
-)
+from braintwin.inference.spectral import CompiledTwin, log_power, model_spectrum
+from braintwin.inference.spectral_coordinates import BY_STAGE, SHARED, constrained, prior_draws
 from braintwin.inference.starts import Optima
 from braintwin.models import parameters as p
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
-EDGE, EDGE_WIDTH, EDGE_HEIGHT = 0.02, 0.01, 50.0
-"""Soft wall at the edge of stability: -50 softplus((0.02 - distance) / 0.01)."""
+EDGE, EDGE_WIDTH, EDGE_HEIGHT = 0.0, 0.005, 20.0
+"""Soft wall at the edge of stability: -20 softplus(-distance / 0.005), .4 nat at .02 and 14 at the edge itself.
+
+Published brains with eyes closed and in N3 are .05 to .09 from the edge: a wall that reaches so far moves their gains
+(decision 040).
+"""
 
 KNEE = 0.03
 """Where the coordinate of Z turns from the root of the odds of Z / 1.2 to their log.

@@ -115,6 +115,7 @@ def log_likelihood(
     """
     n_stage, n_channel, n_freq = seen.shape
     n_mode = eigenvalues.shape[0]
+    # rows of x, y, z, alpha, t0 and kappa, as `scatter` adds them, then emg and sigma
     gradient, g_scale, value = np.zeros((8, n_stage)), np.zeros((n_stage, n_channel)), 0.0
     re, im = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))
     power, g_power = np.empty((n_mode, n_freq)), np.empty((n_mode, n_freq))

@@ -15,15 +15,8 @@ from braintwin.inference.neighbours import repeats, scores
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
 from braintwin.inference.sample import Draws, draw
-from braintwin.inference.spectral import (
-    CompiledTwin,
-    constrained,
-    flat_points,
-    log_power,
-    model_spectrum,
-    padded_data,
-    stability,
-)
+from braintwin.inference.spectral import CompiledTwin, flat_points, log_power, model_spectrum, padded_data
+from braintwin.inference.spectral_coordinates import constrained, stability
 from braintwin.inference.starts import Optima, multistart
 from braintwin.provenance import derive_seed
 

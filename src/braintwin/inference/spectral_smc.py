@@ -11,13 +11,12 @@ from scipy.special import logsumexp
 from braintwin.contracts.stages import STAGES
 from braintwin.inference.person_graph import Graph
 from braintwin.inference.person_spectra import PersonSpectra
-from braintwin.inference.spectral import (
+from braintwin.inference.spectral import CompiledTwin, padded_data
+from braintwin.inference.spectral_coordinates import (
     BY_STAGE,
     SHARED,
-    CompiledTwin,
     constrained,
     dendrites,
-    padded_data,
     prior_draws,
     stability,
     unconstrained,

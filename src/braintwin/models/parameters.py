@@ -50,10 +50,6 @@ BETA_OVER_ALPHA = MappingProxyType({"wake": 9.2, "sleep": 4.1})
 T0_MEAN, T0_SD, T0_LOW, T0_HIGH = 0.085, 0.015, 0.045, 0.140
 """Prior of the delay, s: the published 85 ms, and about the published range."""
 
-LOG_ALPHA_MEAN = MappingProxyType({"wake": float(np.log(80.0)), "sleep": float(np.log(50.0))})
-LOG_ALPHA_SD = 0.35
-"""Prior of ln α, 1/s, where one rate serves all stages of sleep; :data:`STAGE_PRIORS` has one for each."""
-
 LOG_KAPPA_MEAN, LOG_KAPPA_SD = float(np.log(2.6)), 0.7
 """Prior of κ: the first mode of a cortex-sized torus has r²k² = 1.17, the template's λ₂ is about 0.44."""
 

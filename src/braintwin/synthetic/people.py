@@ -12,8 +12,6 @@ from braintwin.models.corticothalamic import dispersion_floor, is_stable
 from braintwin.models.nights_simulator import simulate_nights
 from braintwin.models.parameters import (
     BETA_OVER_ALPHA,
-    LOG_ALPHA_MEAN,
-    LOG_ALPHA_SD,
     LOG_KAPPA_MEAN,
     LOG_KAPPA_SD,
     STAGE_PRIORS,
@@ -56,6 +54,9 @@ AGES: dict[Diagnosis, tuple[int, int]] = {"healthy": (22, 66), "insomnia": (28, 
 STAGE_RMS_UV = {"W": 26.0, "N1": 24.0, "N2": 29.0, "N3": 40.0, "R": 23.0}
 """Typical amplitude of the EEG of each stage in 0.5–40 Hz, µV rms against the mastoid."""
 PERSON_RMS_SD, CHANNEL_RMS_SD = 0.12, 0.08
+
+LOG_ALPHA_MEAN, LOG_ALPHA_SD = {"wake": float(np.log(80.0)), "sleep": float(np.log(50.0))}, 0.35
+"""ln α of synthetic people, 1/s: one rate serves all of their sleep."""
 
 STABILITY_MARGIN = 0.06
 """Least |L²/H| of the uniform mode: brains nearer to instability ring like a tuning fork."""
