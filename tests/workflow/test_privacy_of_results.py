@@ -25,6 +25,7 @@ def test_the_check_would_see_it_in_each_kind_of_file(tiny, tmp_path) -> None:
     with xr.open_dataset(night, engine="h5netcdf") as opened:
         dataset = opened.load()
     dataset.assign_attrs(note="/home/jane/recordings").to_netcdf(night, engine="h5netcdf")
-    (copy / "logs" / "index.log").open("a").write("patient of 2020-01-31\n")
+    with (copy / "logs" / "index.log").open("a") as log:
+        log.write("patient of 2020-01-31\n")
     found = {(leak.path.rpartition("/")[2], leak.kind) for leak in check_tree(copy)}
     assert found >= {(page.name, "date"), ("prepare.nc", "absolute path"), ("index.log", "date")}
