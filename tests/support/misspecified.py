@@ -19,9 +19,9 @@ LOUD = {"W": 0.12, "N2": 1.0}
 
 
 STATES = {"W": neural_field.WAKE, "N2": neural_field.N2}
-SMALL, HEARD = 0.01, 0.02
-"""Least change of a gain that is judged, and the least that every person's mean must have on its side: what ten minutes
-tell of a change has an sd of .01 to .2."""
+SMALL, HEARD = 0.01, 0.03
+"""Least change of a gain that is judged, and the least that ten minutes of every person must have on its side: what they
+tell of X of wake has an sd of .045. Smaller changes are told in hours."""
 
 
 def true(field):
@@ -46,10 +46,10 @@ def ring(nodes=NODES):
     return weights
 
 
-def field_eeg(field, noise, rng):
+def field_eeg(field, noise, rng, epochs=EPOCHS):
     """Return epochs (epoch, sample) of a nonlinear field as a wide electrode sees it."""
-    rates = neural_field.activity(field, ring(), COUPLING, noise, EPOCHS * SECONDS, SFREQ, rng)
-    return as_epochs(rates.mean(axis=1))
+    rates = neural_field.activity(field, ring(), COUPLING, noise, epochs * SECONDS, SFREQ, rng)
+    return as_epochs(rates.mean(axis=1), epochs)
 
 
 def column_eeg(column, rng):
@@ -57,10 +57,10 @@ def column_eeg(column, rng):
     return as_epochs(thalamocortex.potential(column, EPOCHS * SECONDS, SFREQ, rng))
 
 
-def as_epochs(trace):
+def as_epochs(trace, epochs=EPOCHS):
     """Return a trace as epochs of EEG of 30 µV."""
     trace = 30 * (trace - trace.mean()) / trace.std()
-    return trace[: EPOCHS * round(SFREQ * SECONDS)].reshape(EPOCHS, -1).astype(np.float32)
+    return trace[: epochs * round(SFREQ * SECONDS)].reshape(epochs, -1).astype(np.float32)
 
 
 def fitted(by_stage, seed, tune=400, draws=400, starts=12):
