@@ -20,8 +20,10 @@ LOUD = {"W": 0.12, "N2": 1.0}
 
 STATES = {"W": neural_field.WAKE, "N2": neural_field.N2}
 SMALL, HEARD = 0.01, 0.03
-"""Least change of a gain that is judged, and the least that ten minutes of every person must have on its side: what they
-tell of X of wake has an sd of .045. Smaller changes are told in hours."""
+"""Least change of a gain that is judged, and the least that ten minutes of every person must have on its side.
+
+What they tell of X of wake has an sd of .045; smaller changes are told in hours.
+"""
 
 
 def true(field):
