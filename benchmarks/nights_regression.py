@@ -5,8 +5,8 @@
 Sleep-EDF cassette. The correlation r of both nights' outcomes (and of the logarithms of their shares of the night),
 given age, sex and length of the night, bounds what can be foretold: a normal forecast that knows night 1 is better in
 CRPS than one that does not by 1 - sqrt(1 - r²). The regression is learned from all people but one: outcomes normal
-about age, sex, length of night 2 and the share of night 1. Last, the skill of the same regression of square roots and of
-logarithms of the shares, scored in minutes.
+about age, sex, length of night 2 and the share of night 1. Last, the skill of the same regression of square
+roots and of logarithms of the shares, scored in minutes.
 Needs the shared data (BRAINTWIN_DATA).
 """
 
