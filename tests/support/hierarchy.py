@@ -110,7 +110,7 @@ def fixed(cohort: Cohort, population: Population) -> Fixed:
     expected = expect(cohort, population, at, np.random.default_rng(0), iterations=30)
     mirror = (expected.effect + expected.mirrored) / 2  # the mode
     mode = mirror[:, ASLEEP]
-    spread = population.person_cov + population.site_night_cov[0]
+    spread = population.site_person_cov[0] + population.site_night_cov[0]
     precision = np.linalg.inv(spread)[ASLEEP, ASLEEP]
     offset = cell_offsets(population, cohort.counts, cohort.arousal)
     roots = np.empty((len(cohort.counts), SIZE, SIZE))
@@ -182,7 +182,7 @@ def model(given: Fixed) -> pm.Model:
         effect = pm.Deterministic("effect", data["modes"] + (data["roots"] * z[:, None, :]).sum(axis=2))
         beta = pm.Normal("beta", 0.0, sd, shape=(3, SIZE), initval=start)
         again = pm.Normal("first", 0.0, COVARIATE_SD, shape=SIZE, initval=population.first_night[ASLEEP])
-        person, one = _lower("person", population.person_cov[ASLEEP, ASLEEP])
+        person, one = _lower("person", population.site_person_cov[0][ASLEEP, ASLEEP])
         night, two = _lower("night", population.site_night_cov[0][ASLEEP, ASLEEP])
         cov_person = pm.Deterministic("cov_person", person @ person.T)
         cov_night = pm.Deterministic("cov_night", night @ night.T)

@@ -180,10 +180,13 @@ def test_people_who_were_learned_from_get_the_variant_without_them():
 def test_what_is_known_of_a_person_moves_and_widens_the_prior():
     some = replace(
         POPULATION, covariate_effect=np.ones((3, 12)), sites=("here",), site_effect=np.full((1, 12), 0.5),
-        site_night_cov=2 * POPULATION.night_cov[None], site_sd=np.full(12, 0.3),
+        site_person_cov=3 * POPULATION.person_cov[None], site_night_cov=2 * POPULATION.night_cov[None],
+        site_sd=np.full(12, 0.3),
     )  # fmt: skip
     assert some.person_mean(Who(60, "M", None, "here")) == pytest.approx(np.full(12, 1 + 0.5 + 0.5))
     assert some.person_mean(Who()) == pytest.approx(np.zeros(12))
     there, here = (np.diag(some.person_covariance(Who(site=site))) for site in ("there", "here"))
-    np.testing.assert_allclose(there - here, 0.09)
+    np.testing.assert_allclose(there, POPULATION.person_sd**2 + 0.09)
+    np.testing.assert_allclose(here, 3 * POPULATION.person_sd**2)
+    np.testing.assert_allclose(some.spread_within("there"), POPULATION.person_cov)
     assert isinstance(prior_belief(some, Who()), Belief)

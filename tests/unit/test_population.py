@@ -22,7 +22,7 @@ def test_the_packaged_file_is_learned_from_real_nights():
     assert all(len(name) == 16 and "-" not in name for name in packaged.trained)
     assert set(packaged.trained.values()) == set(range(len(packaged.left_out)))
     for variant in (packaged, *(packaged.unpacked(row) for row in packaged.left_out)):
-        for cov in (variant.person_cov, variant.night_cov, *variant.site_night_cov):
+        for cov in (variant.person_cov, variant.night_cov, *variant.site_person_cov, *variant.site_night_cov):
             assert np.linalg.eigvalsh(cov).min() > 0
     licences = packaged.attrs["licence"]
     assert all(f"{site}: " in licences for site in packaged.sites)

@@ -80,7 +80,7 @@ def test_empirical_bayes_agrees_with_the_whole_hierarchy(campaign, real_data: Pa
         "level": (draws["beta"][:, :, 0], np.zeros(11)),
         "age_and_sex": (draws["beta"][:, :, 1:], told.covariate_effect[:2, hierarchy.ASLEEP]),
         "first_night": (draws["first"], told.first_night[hierarchy.ASLEEP]),
-        "log_person_sd": (np.log(sds["cov_person"]), np.log(told.person_sd[hierarchy.ASLEEP])),
+        "log_person_sd": (np.log(sds["cov_person"]), 0.5 * np.log(np.diag(told.site_person_cov[0])[hierarchy.ASLEEP])),
         "log_night_sd": (np.log(sds["cov_night"]), 0.5 * np.log(np.diag(told.site_night_cov[0])[hierarchy.ASLEEP])),
     }
     numbers = {f"{name}_{key}": value for name, pair in parts.items() for key, value in summary(*pair).items()}

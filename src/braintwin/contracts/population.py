@@ -16,8 +16,9 @@ POPULATION = Contract(
         "recent_effect": Var(("transition", "recent_bin"), "f", "", "change of a log hazard with recent wake"),
         "person_cov": Var(("group", "group_too"), "f", "", "covariance of people around what is expected of them"),
         "night_cov": Var(("group", "group_too"), "f", "", "covariance of nights around the person"),
+        "site_person_cov": Var(("site", "group", "group_too"), "f", "", "covariance of the people of each dataset"),
         "site_night_cov": Var(
-            ("site", "group", "group_too"), "f", "", "the same in each dataset: scorers may change between nights"
+            ("site", "group", "group_too"), "f", "", "the same of nights: scorers may change between them"
         ),
         "covariate_effect": Var(("covariate", "group"), "f", "", "change of a log hazard with age, sex, AHI"),
         "first_night": Var(("group",), "f", "", "change of a log hazard in a first night in the laboratory"),

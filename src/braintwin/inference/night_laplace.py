@@ -224,7 +224,7 @@ def stacked(nights: int, person_cov: Any, night_cov: Any) -> Any:
 
 @numba.njit(**JIT)  # type: ignore[untyped-decorator]
 def everybody(starts: Any, bounds: Any, offset: Any, row: Any, left: Any, total: Any, groups: Any, person_mean: Any,
-              night_mean: Any, person_cov: Any, night_covs: Any, which: Any, at: Any, normals: Any, iterations: int,
+              night_mean: Any, person_covs: Any, night_covs: Any, which: Any, at: Any, normals: Any, iterations: int,
               effect: Any, mirrored: Any, person: Any, night: Any, person_spread: Any, night_spread: Any,
               evidence: Any) -> None:  # fmt: skip
     """Find everybody's posterior by Laplace's method.
@@ -235,7 +235,7 @@ def everybody(starts: Any, bounds: Any, offset: Any, row: Any, left: Any, total:
         First night of each person.
     person_mean : (person, group) float
     night_mean : (night, group) float
-    night_covs : (kind, group, group) float
+    person_covs, night_covs : (kind, group, group) float
     which : (person,) int
         Which of them holds for whom.
     at : (night, group) float
@@ -256,6 +256,7 @@ def everybody(starts: Any, bounds: Any, offset: Any, row: Any, left: Any, total:
         a, b = starts[p], starts[p + 1]
         n = b - a
         dim = n * size
+        person_cov = person_covs[which[p]]
         precision = np.linalg.inv(stacked(n, person_cov, night_covs[which[p]]))
         precision = (precision + precision.T) / 2
         mean = np.empty(dim)

@@ -30,8 +30,8 @@ WAKING = [GROUPS.index(name) for name in ("n1_w", "n23_w", "r_w")]
 """Groups that respiratory events reach through ρ, not through the regression on AHI."""
 
 COVARIATE_SD, SITE_SD, SITE_WEIGHT = 0.5, 0.3, 3.0
-SITE_NIGHTS = 30.0
-"""Weight of all nights in the covariance of a site's own, nights."""
+SITE_PEOPLE = SITE_NIGHTS = 30.0
+"""Weight of all people (nights) in the covariance of a site's own, people (nights)."""
 ONSET_PERSON_SD, ONSET_NIGHT_SD = 0.6, 0.4
 NEWTON_AT = (0, 2, 5, 10, 18, 30, 45)
 """Iterations that move the coefficients."""
@@ -75,10 +75,10 @@ def expect(data: Cohort, population: Population, at: Floats, rng: np.random.Gene
     )  # fmt: skip
     night_laplace.everybody(
         data.starts, data.counts.bounds, cell_offsets(population, data.counts, data.arousal), *data.counts.arrays,
-        GROUP_OF, data.means(population), np.outer(data.first, population.first_night), population.person_cov,
-        population.site_night_cov, data.site(population.sites), at, rng.standard_normal((nights, size)), iterations,
-        found.effect, found.mirrored, found.person, found.night, found.person_spread, found.night_spread,
-        found.evidence,
+        GROUP_OF, data.means(population), np.outer(data.first, population.first_night),
+        population.site_person_cov, population.site_night_cov, data.site(population.sites), at,
+        rng.standard_normal((nights, size)), iterations, found.effect, found.mirrored, found.person, found.night,
+        found.person_spread, found.night_spread, found.evidence,
     )  # fmt: skip
     return found
 
@@ -108,13 +108,13 @@ def update_people(data: Cohort, population: Population, found: Expected) -> Popu
     moved, step = np.zeros((len(data.who), len(GROUPS))), []
     effect = np.zeros((design.shape[1], len(GROUPS)))
     for g in range(len(GROUPS)):
-        x, variance = design.copy(), population.person_cov[g, g]
+        x, weight = design.copy(), 1 / population.site_person_cov[where, g, g]
         if g in WAKING:
             x[:, ahi] = slope
         ridge = np.concatenate(
             [np.full(len(COVARIATES), COVARIATE_SD**-2), np.full(len(sites), 1 / population.site_sd[g] ** 2)]
         )
-        effect[:, g] = np.linalg.solve(x.T @ x / variance + np.diag(ridge), x.T @ found.person[:, g] / variance)
+        effect[:, g] = np.linalg.solve((x.T * weight) @ x + np.diag(ridge), x.T @ (weight * found.person[:, g]))
         if g in WAKING:
             step.append(effect[ahi, g])
             effect[ahi, g] = 0.0
@@ -122,12 +122,7 @@ def update_people(data: Cohort, population: Population, found: Expected) -> Popu
     moved[:, WAKING] = change * slope[:, None]
     old = data.means(population)
     shift = design @ effect + moved - old
-    # Only where people were seen more than once is what is lasting told from what a night, or its scorer, adds.
-    seen = np.isin(where, np.unique(where[data.several]))
-    if not seen.any():
-        seen[:] = True
-    prior = COV_WEIGHT * COV_SD**2 * np.eye(len(GROUPS))
-    cov = _moved(found.person_spread[seen], (found.person - old)[seen], shift[seen]) + prior
+    person_cov, site_person_cov = _spread_of_people(data, where, found, old, shift)
     # What all sites share belongs to the base rates.
     site = effect[len(COVARIATES) :]
     shared = site.mean(axis=0)
@@ -144,8 +139,29 @@ def update_people(data: Cohort, population: Population, found: Expected) -> Popu
         covariate_effect=effect[: len(COVARIATES)],
         site_effect=site - shared,
         site_sd=np.sqrt((spread + SITE_WEIGHT * SITE_SD**2) / (len(sites) + SITE_WEIGHT)),
-        person_cov=_free_of_onset(cov / (seen.sum() + COV_WEIGHT), ONSET_PERSON_SD),
+        person_cov=person_cov,
+        site_person_cov=site_person_cov,
     )
+
+
+def _spread_of_people(data: Cohort, where: Ints, found: Expected, old: Floats, shift: Floats) -> tuple[Floats, Floats]:
+    """Return the covariance of all people and that of each dataset's, shrunk to it."""
+    # Only where people were seen more than once is what is lasting told from what a night, or its scorer, adds; of the
+    # other datasets only the sum of both is known, which belongs to nobody else.
+    seen = np.isin(where, np.unique(where[data.several]))
+    if not seen.any():
+        seen[:] = True
+
+    def moments(pick: npt.NDArray[np.bool_]) -> Floats:
+        return _moved(found.person_spread[pick], (found.person - old)[pick], shift[pick])
+
+    prior = COV_WEIGHT * COV_SD**2 * np.eye(len(GROUPS))
+    cov = _free_of_onset((moments(seen) + prior) / (seen.sum() + COV_WEIGHT), ONSET_PERSON_SD)
+    site = [
+        _free_of_onset((moments(pick) + SITE_PEOPLE * cov) / (pick.sum() + SITE_PEOPLE), ONSET_PERSON_SD)
+        for pick in (where == s for s in np.unique(where))
+    ]
+    return cov, np.array(site)
 
 
 def update_nights(data: Cohort, population: Population, found: Expected) -> Population:
@@ -180,6 +196,7 @@ def start(data: Cohort) -> Population:
         sites=sites,
         site_effect=np.zeros((len(sites), len(GROUPS))),
         site_sd=np.full(len(GROUPS), SITE_SD),
+        site_person_cov=np.repeat(first.person_cov[None], len(sites), axis=0),
         site_night_cov=np.repeat(first.night_cov[None], len(sites), axis=0),
     )
 
@@ -254,5 +271,6 @@ def _with_sites(population: Population, sites: tuple[str, ...]) -> Population:
         population,
         sites=sites,
         site_effect=place(population.site_effect, np.zeros(len(GROUPS))),
+        site_person_cov=place(population.site_person_cov, population.person_cov),
         site_night_cov=place(population.site_night_cov, population.night_cov),
     )

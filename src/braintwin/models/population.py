@@ -114,8 +114,9 @@ class Population:
     recent_effect : (transition, recent_bin) float
     person_cov, night_cov : (group, group) float
         Covariance of people around what is expected of them, and of nights around their person.
-    site_night_cov : (site, group, group) float
-        Covariance of nights in each dataset: where scorers change from night to night, nights differ by them too.
+    site_person_cov, site_night_cov : (site, group, group) float
+        The same in each dataset: patients differ more than the healthy, and where scorers change from night to night,
+        nights differ by them too.
     covariate_effect : (covariate, group) float
         By the columns of :meth:`Who.covariates`.
     first_night : (group,) float
@@ -147,6 +148,7 @@ class Population:
     recent_effect: Floats
     person_cov: Floats
     night_cov: Floats
+    site_person_cov: Floats
     site_night_cov: Floats
     covariate_effect: Floats
     first_night: Floats
@@ -185,9 +187,14 @@ class Population:
         after = np.atleast_1d(np.asarray(after, dtype=np.float64))
         return np.asarray((np.log1p(after / 10) - np.log1p(before / 10))[:, None] * row)
 
+    def spread_within(self, site: str) -> Floats:
+        """Return the spread of the people of one dataset around its mean, (group, group)."""
+        return self.site_person_cov[self.sites.index(site)] if site in self.sites else self.person_cov
+
     def person_covariance(self, who: Who) -> Floats:
         """Return the spread of people like this one, (group, group): wider where the dataset is a new one."""
-        return self.person_cov if who.site in self.sites else self.person_cov + np.diag(self.site_sd**2)
+        new = 0.0 if who.site in self.sites else 1.0
+        return np.asarray(self.spread_within(who.site) + new * np.diag(self.site_sd**2))
 
     def night_covariance(self, who: Who) -> Floats:
         """Return the spread of such a person's nights, (group, group)."""
@@ -340,6 +347,7 @@ def first_population() -> Population:
         recent_effect=np.zeros((N_TRANSITIONS, len(RECENT_NAMES))),
         person_cov=np.diag(person_sd**2),
         night_cov=np.diag(night_sd**2),
+        site_person_cov=np.zeros((0, len(GROUPS), len(GROUPS))),
         site_night_cov=np.zeros((0, len(GROUPS), len(GROUPS))),
         covariate_effect=np.zeros((len(COVARIATES), len(GROUPS))),
         first_night=np.zeros(len(GROUPS)),
