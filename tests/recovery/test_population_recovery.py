@@ -35,19 +35,25 @@ def known_population():
     )  # fmt: skip
 
 
+def made_nights(truth, rng, people, site, nights=NIGHTS):
+    """Nights of people whom a population draws."""
+    training = []
+    for i in range(people):
+        who = Who(float(rng.uniform(20, 80)), "F" if i % 2 else "M", None, site)
+        person = truth.draw(rng, 1, who).person_effect
+        effect = person + 0.2 * rng.standard_normal((nights, 12)) + np.outer([1, 0][:nights], truth.first_night)
+        stages = simulate_nights(truth, effects=effect, uniforms=rng.random((nights, EPOCHS)), n_epochs=EPOCHS)
+        training += [
+            TrainingNight(f"{site}-{i:03}", f"{site}-{i:03}-{j}", site, stages[j], True, who.age, who.sex, None, j + 1)
+            for j in range(nights)
+        ]
+    return training
+
+
 @pytest.fixture(scope="module")
 def learned():
-    truth, rng = known_population(), np.random.default_rng(8)
-    training = []
-    for i in range(PEOPLE):
-        who = Who(float(rng.uniform(20, 80)), "F" if i % 2 else "M", None, "made")
-        person = truth.draw(rng, 1, who).person_effect
-        effect = person + 0.2 * rng.standard_normal((NIGHTS, 12)) + np.outer([1, 0], truth.first_night)
-        stages = simulate_nights(truth, effects=effect, uniforms=rng.random((NIGHTS, EPOCHS)), n_epochs=EPOCHS)
-        training += [
-            TrainingNight(f"p{i:03}", f"p{i:03}-{j}", "made", stages[j], True, who.age, who.sex, None, j + 1)
-            for j in range(NIGHTS)
-        ]
+    truth = known_population()
+    training = made_nights(truth, np.random.default_rng(8), PEOPLE, "made")
     return truth, learn(cohort(training), rng=np.random.default_rng(0), iterations=40)
 
 
@@ -77,3 +83,41 @@ def test_time_in_stage(learned):
     truth = first_population().base_logit[2, 0] + np.linspace(0.8, -0.8, len(DWELL_NAMES))
     np.testing.assert_allclose(wake_from_n2, truth, atol=0.35)
     assert np.corrcoef(wake_from_n2, truth)[0, 1] > 0.95
+
+
+SPREADS = {"clinic": 1.0, "healthy": 0.25}
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_datasets_whose_people_differ_more(same):
+    deep, rng = GROUPS.index("n2_n3"), np.random.default_rng(3)
+    base, training = known_population(), []
+    for site, sd in SPREADS.items():
+        cov = base.person_cov.copy()
+        cov[deep, deep] = 0.5**2 if same else sd**2
+        training += made_nights(replace(base, person_cov=cov), rng, 100, site)
+    found = learn(cohort(training), rng=np.random.default_rng(0), iterations=25)
+    own = {site: float(np.sqrt(found.people_of(site)[deep, deep])) for site in SPREADS}
+    if same:
+        assert own["clinic"] / own["healthy"] == pytest.approx(1, abs=0.25)
+        return
+    for site, sd in SPREADS.items():
+        assert own[site] == pytest.approx(sd, abs=0.2), own
+    assert own["healthy"] < float(found.person_sd[deep]) < own["clinic"]
+
+
+def test_one_night_each_widens_nobody_elses_people():
+    deep, rng = GROUPS.index("n2_n3"), np.random.default_rng(4)
+    base = known_population()
+    wide = base.person_cov.copy()
+    wide[deep, deep] = 1.2**2
+    narrow = base.person_cov.copy()
+    narrow[deep, deep] = 0.3**2
+    training = made_nights(replace(base, person_cov=wide), rng, 100, "once", nights=1)
+    training += made_nights(replace(base, person_cov=narrow), rng, 100, "twice")
+    found = learn(cohort(training), rng=np.random.default_rng(0), iterations=25)
+    sd = {site: float(np.sqrt(found.people_of(site)[deep, deep])) for site in ("once", "twice")}
+    assert sd["twice"] == pytest.approx(0.3, abs=0.15)
+    assert float(found.person_sd[deep]) == pytest.approx(0.3, abs=0.15)
+    both = np.sqrt(sd["once"] ** 2 + found.site_night_cov[found.sites.index("once"), deep, deep])
+    assert float(both) == pytest.approx(np.hypot(1.2, 0.2), abs=0.3)

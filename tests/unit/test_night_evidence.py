@@ -188,5 +188,5 @@ def test_what_is_known_of_a_person_moves_and_widens_the_prior():
     there, here = (np.diag(some.person_covariance(Who(site=site))) for site in ("there", "here"))
     np.testing.assert_allclose(there, POPULATION.person_sd**2 + 0.09)
     np.testing.assert_allclose(here, 3 * POPULATION.person_sd**2)
-    np.testing.assert_allclose(some.spread_within("there"), POPULATION.person_cov)
+    np.testing.assert_allclose(some.people_of("there"), POPULATION.person_cov)
     assert isinstance(prior_belief(some, Who()), Belief)

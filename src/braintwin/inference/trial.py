@@ -132,7 +132,7 @@ def _member(person: str, nights: tuple[TrainingNight, ...], treated: Sequence[st
         offset=cell_offsets(variant, counts, rate),
         treated=np.array([night.condition in treated for night in nights]),
         mean=(variant.person_mean(who) + np.outer(opening, variant.first_night)).ravel(),
-        person_cov=variant.spread_within(first.dataset),
+        person_cov=variant.people_of(first.dataset),
         night_cov=variant.night_covariance(who),
         study_sd=np.maximum(variant.site_sd, LEAST_STUDY_SD),
         nights=nights,

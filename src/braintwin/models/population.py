@@ -187,14 +187,14 @@ class Population:
         after = np.atleast_1d(np.asarray(after, dtype=np.float64))
         return np.asarray((np.log1p(after / 10) - np.log1p(before / 10))[:, None] * row)
 
-    def spread_within(self, site: str) -> Floats:
+    def people_of(self, site: str) -> Floats:
         """Return the spread of the people of one dataset around its mean, (group, group)."""
         return self.site_person_cov[self.sites.index(site)] if site in self.sites else self.person_cov
 
     def person_covariance(self, who: Who) -> Floats:
         """Return the spread of people like this one, (group, group): wider where the dataset is a new one."""
         new = 0.0 if who.site in self.sites else 1.0
-        return np.asarray(self.spread_within(who.site) + new * np.diag(self.site_sd**2))
+        return np.asarray(self.people_of(who.site) + new * np.diag(self.site_sd**2))
 
     def night_covariance(self, who: Who) -> Floats:
         """Return the spread of such a person's nights, (group, group)."""
