@@ -7,7 +7,7 @@ import pytest
 
 from braintwin.contracts.night import GROUPS
 from braintwin.inference.population_cohort import cohort
-from braintwin.inference.population_fit import learn
+from braintwin.inference.population_fit import SITE_PEOPLE, learn
 from braintwin.inference.training import TrainingNight
 from braintwin.models.night_history import DWELL_NAMES
 from braintwin.models.nights_simulator import simulate_nights
@@ -101,9 +101,11 @@ def test_datasets_whose_people_differ_more(same):
     if same:
         assert own["clinic"] / own["healthy"] == pytest.approx(1, abs=0.25)
         return
+    pooled = float(found.person_sd[deep])
     for site, sd in SPREADS.items():
-        assert own[site] == pytest.approx(sd, abs=0.2), own
-    assert own["healthy"] < float(found.person_sd[deep]) < own["clinic"]
+        shrunk = np.sqrt((100 * sd**2 + SITE_PEOPLE * pooled**2) / (100 + SITE_PEOPLE))
+        assert own[site] == pytest.approx(float(shrunk), abs=0.12), own
+    assert own["clinic"] / own["healthy"] > 1.6
 
 
 def test_one_night_each_widens_nobody_elses_people():
