@@ -7,7 +7,7 @@ import pytest
 
 from braintwin.contracts.night import GROUPS
 from braintwin.inference.population_cohort import cohort
-from braintwin.inference.population_fit import SITE_PEOPLE, learn
+from braintwin.inference.population_fit import COV_SD, COV_WEIGHT, SITE_PEOPLE, learn
 from braintwin.inference.training import TrainingNight
 from braintwin.models.night_history import DWELL_NAMES
 from braintwin.models.nights_simulator import simulate_nights
@@ -101,11 +101,11 @@ def test_datasets_whose_people_differ_more(same):
     if same:
         assert own["clinic"] / own["healthy"] == pytest.approx(1, abs=0.25)
         return
-    pooled = float(found.person_sd[deep])
-    for site, sd in SPREADS.items():
-        shrunk = np.sqrt((100 * sd**2 + SITE_PEOPLE * pooled**2) / (100 + SITE_PEOPLE))
+    for (site, sd), other in zip(SPREADS.items(), reversed(SPREADS.values()), strict=True):
+        total = 100 * sd**2 + SITE_PEOPLE * other**2 + COV_WEIGHT * COV_SD**2
+        shrunk = np.sqrt(total / (100 + SITE_PEOPLE + COV_WEIGHT))
         assert own[site] == pytest.approx(float(shrunk), abs=0.12), own
-    assert own["clinic"] / own["healthy"] > 1.6
+    assert own["clinic"] / own["healthy"] > 1.4
 
 
 def test_one_night_each_widens_nobody_elses_people():
@@ -123,3 +123,9 @@ def test_one_night_each_widens_nobody_elses_people():
     assert float(found.person_sd[deep]) == pytest.approx(0.3, abs=0.15)
     both = np.sqrt(sd["once"] ** 2 + found.site_night_cov[found.sites.index("once"), deep, deep])
     assert float(both) == pytest.approx(np.hypot(1.2, 0.2), abs=0.3)
+
+
+def test_a_dataset_by_itself_is_all_people():
+    training = made_nights(known_population(), np.random.default_rng(5), 40, "only")
+    found = learn(cohort(training), rng=np.random.default_rng(0), iterations=5)
+    np.testing.assert_allclose(found.people_of("only"), found.person_cov, atol=1e-12)

@@ -31,7 +31,7 @@ WAKING = [GROUPS.index(name) for name in ("n1_w", "n23_w", "r_w")]
 
 COVARIATE_SD, SITE_SD, SITE_WEIGHT = 0.5, 0.3, 3.0
 SITE_PEOPLE = SITE_NIGHTS = 30.0
-"""Weight of all people (nights) in the covariance of a site's own, people (nights)."""
+"""Weight of the people of other sites (of all nights) in the covariance of a site's own, people (nights)."""
 ONSET_PERSON_SD, ONSET_NIGHT_SD = 0.6, 0.4
 NEWTON_AT = (0, 2, 5, 10, 18, 30, 45)
 """Iterations that move the coefficients."""
@@ -145,7 +145,7 @@ def update_people(data: Cohort, population: Population, found: Expected) -> Popu
 
 
 def _spread_of_people(data: Cohort, where: Ints, found: Expected, old: Floats, shift: Floats) -> tuple[Floats, Floats]:
-    """Return the covariance of all people and that of each dataset's, shrunk to it."""
+    """Return the covariance of all people and that of each dataset's, shrunk to the other datasets'."""
     # Only where people were seen more than once is what is lasting told from what a night, or its scorer, adds; of the
     # other datasets only the sum of both is known, which belongs to nobody else.
     seen = np.isin(where, np.unique(where[data.several]))
@@ -156,12 +156,13 @@ def _spread_of_people(data: Cohort, where: Ints, found: Expected, old: Floats, s
         return _moved(found.person_spread[pick], (found.person - old)[pick], shift[pick])
 
     prior = COV_WEIGHT * COV_SD**2 * np.eye(len(GROUPS))
-    cov = _free_of_onset((moments(seen) + prior) / (seen.sum() + COV_WEIGHT), ONSET_PERSON_SD)
-    site = [
-        _free_of_onset((moments(pick) + SITE_PEOPLE * cov) / (pick.sum() + SITE_PEOPLE), ONSET_PERSON_SD)
-        for pick in (where == s for s in np.unique(where))
-    ]
-    return cov, np.array(site)
+    cov, site = (moments(seen) + prior) / (seen.sum() + COV_WEIGHT), []
+    for s in np.unique(where):
+        own, others = where == s, seen & (where != s)
+        share = min(1.0, SITE_PEOPLE / max(others.sum(), 1))
+        total = moments(own) + share * moments(others) + prior
+        site.append(_free_of_onset(total / (own.sum() + share * others.sum() + COV_WEIGHT), ONSET_PERSON_SD))
+    return _free_of_onset(cov, ONSET_PERSON_SD), np.array(site)
 
 
 def update_nights(data: Cohort, population: Population, found: Expected) -> Population:
