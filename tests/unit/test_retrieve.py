@@ -299,7 +299,7 @@ def test_public_drops_what_may_be_a_key() -> None:
     assert public("https://user:word@example.org:8443/a.tar.gz?X-Key=1#x") == "https://example.org:8443/a.tar.gz"
 
 
-def test_synthetic_is_written_once_and_anew_for_another_seed(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_synthetic_is_written_once_and_anew_for_another_seed_or_population(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[tuple[int, int]] = []
 
     def write_cohort(folder: Path, options: SynthesizeOptions, seed: int) -> None:
@@ -311,7 +311,10 @@ def test_synthetic_is_written_once_and_anew_for_another_seed(here: Path, monkeyp
     assert (first.kind, first.source) == ("synthetic", "synthetic:5")
     assert bring(here, "synthetic:5") == first
     assert bring(here, "synthetic:5", seed=2).root != first.root
-    assert written == [(5, 1), (5, 2)]
+    (here / "population.nc").write_bytes(b"another")
+    monkeypatch.setattr("braintwin.steps.retrieve.packaged_population", lambda: here / "population.nc")
+    assert bring(here, "synthetic:5").root != first.root
+    assert written == [(5, 1), (5, 2), (5, 1)]
 
 
 @pytest.mark.parametrize("source", ["synthetic:", "synthetic:two", "synthetic:1"])

@@ -12,6 +12,7 @@ def test_the_published_numbers_come_out_again_from_the_data(campaign):
         "verify-rerun",
         claim="Run again from its data, the published example's numbers are identical or within Monte-Carlo tolerance.",
         code=["braintwin.review.verify", *(f"braintwin.steps.{step}" for step in STEPS)],
+        data=["src/braintwin/data/population.nc", "studies/example/expected/example.braintwin.zip"],
         settings={"study": "example"},
     )
 

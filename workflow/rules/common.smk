@@ -9,6 +9,8 @@ from braintwin.cli import costs
 from braintwin.config import parse_config
 from braintwin.contracts.tables import NightRow, PersonRow
 from braintwin.io.matrices import matrix_files
+from braintwin.io.population import packaged_population
+from braintwin.io.retrieve.sources import scheme
 from braintwin.paths import NIGHT_STEPS, PERSON_STEPS, StudyPaths
 from braintwin.provenance import code_digest, file_digest
 
@@ -86,6 +88,11 @@ def reading_options(name):
 def code(step):
     """Return the digest of a step's code and of all that it imports."""
     return code_digest(f"braintwin.steps.{step}")
+
+
+def drawn_from(name):
+    """Return the digest of the population that synthetic people are drawn about; nothing for other datasets."""
+    return file_digest(packaged_population()) if scheme(CONFIG.datasets[name].source) == "synthetic" else ""
 
 
 def records():

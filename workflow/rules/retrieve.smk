@@ -22,6 +22,7 @@ rule retrieve:
         options=options("retrieve"),
         seed=CONFIG.seed,
         code=code("retrieve"),
+        population=lambda wildcards: drawn_from(wildcards.dataset),
     shell:
         "braintwin step retrieve --name {wildcards.dataset} --dataset {params.dataset:q}"
         " --synthesize {params.synthesize:q} --store resources --record {output.record:q}"

@@ -15,6 +15,7 @@ from braintwin.contracts.tables import DatasetRecord
 from braintwin.errors import ConfigError, DatasetError
 from braintwin.io.bids import describe, find_root, fingerprint
 from braintwin.io.convert.run import convert
+from braintwin.io.population import packaged_population
 from braintwin.io.records import write_json
 from braintwin.io.retrieve import datalad, tree
 from braintwin.io.retrieve.archive import is_archive, unpack
@@ -26,7 +27,7 @@ from braintwin.options.dataset import DatasetOptions
 from braintwin.options.retrieve import RetrieveOptions
 from braintwin.options.source import SubsetOptions
 from braintwin.options.synthesize import SynthesizeOptions
-from braintwin.provenance import code_digest, options_digest
+from braintwin.provenance import code_digest, file_digest, options_digest
 
 Kind = Literal["local", "archive", "https", "s3", "openneuro", "physionet", "datalad", "synthetic"]
 _COHORT = "braintwin.synthetic.cohort"
@@ -226,7 +227,7 @@ def _tree(dataset: DatasetOptions, name: str, kind: Kind, store: Path, options: 
 
 
 def _synthetic(source: str, name: str, synthesize: SynthesizeOptions, store: Path, seed: int) -> Place:
-    """Return the place of the synthetic cohort, written anew where its options, seed or code changed."""
+    """Return the place of the synthetic cohort, written anew where options, seed, code or population changed."""
     number = source.partition(":")[2]
     try:
         wanted = SynthesizeOptions.model_validate({**synthesize.model_dump(), "people": int(number)})
@@ -234,6 +235,7 @@ def _synthetic(source: str, name: str, synthesize: SynthesizeOptions, store: Pat
         message = f"dataset {name!r}: source {source!r} needs a number of people from 3 to 500, e.g. synthetic:8"
         raise ConfigError(message) from None
     asked: dict[str, Any] = {"options": wanted.model_dump(), "seed": seed, "code": code_digest(_COHORT)}
+    asked["population"] = file_digest(packaged_population())  # people's nights are drawn about it
     target = store / f"{name}-{options_digest(asked)}"
     if not target.is_dir():
         from braintwin.synthetic.cohort import write_cohort  # it loads the signal libraries
