@@ -46,7 +46,7 @@ def test_a_cohort_is_the_sum_of_its_people_without_failed_fits(members):
     assert (found["people"], found["replicates"]) == (2, 40)
     assert [line["words"][:5] for line in found["lines"]] == ["stage", "trans", "survi"]
     shares = [float(line["inside"].removesuffix(" %")) for line in found["lines"]]
-    assert shares[2] < 75  # every bout of these nights lasts a multiple of three minutes
+    assert shares[2] < 85  # of 95 expected: every bout of these nights lasts a multiple of three minutes
     for name, places in (("image", 10), ("changes", 20)):
         assert str(found[name]).count("<svg") == 1
         assert str(found[name]).count("fill-opacity:0.3") >= places - 2
