@@ -299,7 +299,9 @@ def test_public_drops_what_may_be_a_key() -> None:
     assert public("https://user:word@example.org:8443/a.tar.gz?X-Key=1#x") == "https://example.org:8443/a.tar.gz"
 
 
-def test_synthetic_is_written_once_and_anew_for_another_seed_or_population(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_synthetic_is_written_once_and_anew_for_another_seed_or_population(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written: list[tuple[int, int]] = []
 
     def write_cohort(folder: Path, options: SynthesizeOptions, seed: int) -> None:

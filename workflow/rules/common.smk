@@ -92,7 +92,8 @@ def code(step):
 
 def drawn_from(name):
     """Return the digest of the population that synthetic people are drawn about; nothing for other datasets."""
-    return file_digest(packaged_population()) if scheme(CONFIG.datasets[name].source) == "synthetic" else ""
+    synthetic = scheme(CONFIG.datasets[name].source) == "synthetic"
+    return file_digest(packaged_population()) if synthetic else ""
 
 
 def records():
